@@ -1,0 +1,79 @@
+"""Reading a JSON body: bounded, by media type, and without letting a duplicate key pass."""
+
+import json
+import re
+from typing import Any
+
+from pydantic_core import from_json
+from starlette.requests import Request
+
+from app.problems import RequestProblem, invalid
+
+_KEY = re.compile(rb'"\s*:')
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The raw body; refused before it is read whole when it is too large or not JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise RequestProblem("unsupported-media-type", "send the body as application/json")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise RequestProblem("unsupported-media-type", "send the body without a content encoding")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(limit)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> RequestProblem:
+    detail = f"the body may have at most {limit} bytes"
+    return RequestProblem("payload-too-large", detail, headers={"Connection": "close"})
+
+
+def parse_json(raw: bytes) -> dict[str, Any]:
+    """One JSON object. NaN and infinities pass here, to be refused by name with their field and account."""
+    try:
+        parsed = from_json(raw, allow_inf_nan=True, cache_strings="keys")
+    except ValueError as exc:
+        # The parser's message says what is wrong and where, by line and column, without the text itself.
+        raise invalid([("", f"not valid JSON: {exc}", None)]) from exc
+    if not isinstance(parsed, dict):
+        raise invalid([("", "must be a JSON object", None)])
+    # Every key is followed by a colon, so as many `":` as keys proves that no key came twice.
+    if len(_KEY.findall(raw)) != _count_keys(parsed):
+        _refuse_duplicate_keys(raw)
+    return parsed
+
+
+def _count_keys(value: dict[str, Any]) -> int:
+    count, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        count += len(item)
+        for child in item.values():
+            if type(child) is dict:
+                pending.append(child)
+            elif type(child) is list:
+                pending.extend(element for element in child if type(element) is dict)
+    return count
+
+
+def _refuse_duplicate_keys(raw: bytes) -> None:
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        keys: set[str] = set()
+        for key, _ in pairs:
+            if key in keys:
+                named = f"the key {json.dumps(key)}" if len(key) <= 64 else "a key"
+                raise invalid([("", f"{named} appears twice in one object", None)])
+            keys.add(key)
+
+    try:
+        json.loads(raw, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as exc:
+        raise invalid([("", "not valid JSON", None)]) from exc

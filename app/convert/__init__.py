@@ -1,0 +1,1 @@
+"""The only place where schemas become problems and results become schemas."""

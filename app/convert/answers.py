@@ -1,0 +1,232 @@
+"""Solutions to answers: money as decimal strings, ratios to 12 significant digits, never a NaN."""
+
+from dataclasses import asdict
+from functools import partial
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from app.convert.accounts import problem_errors
+from app.convert.requests import Asked, Chosen, Made
+from app.problems import RequestProblem, invalid
+from solvers import verify
+from solvers.diagnostics.fairness import Fairness, fairness
+from solvers.diagnostics.solvency import Solvency, solvency
+from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverFailed
+from solvers.money import Int64
+from solvers.problem import HaircutProblem
+from solvers.queue import lights
+from solvers.registry import POLICIES
+from solvers.solve import Solution
+
+SOLVER = {"method": "closed-form", "library": "numpy", "version": np.__version__}
+
+
+def money(units: int, precision: int) -> str:
+    """Whole units as a decimal string."""
+    digits = str(abs(units)).zfill(precision + 1)
+    sign = "-" if units < 0 else ""
+    return sign + (f"{digits[:-precision]}.{digits[-precision:]}" if precision else digits)
+
+
+def moneys(units: Int64, precision: int) -> list[str]:
+    """A column of whole units as decimal strings."""
+    if not precision:
+        return list(map(str, units.tolist()))
+    whole, part = np.divmod(np.abs(units), 10**precision)
+    template = f"%d.%0{precision}d"
+    strings = [template % pair for pair in zip(whole.tolist(), part.tolist(), strict=True)]
+    for i in np.flatnonzero(units < 0).tolist():
+        strings[i] = "-" + strings[i]
+    return strings
+
+
+def ratio(value: float | None) -> float | None:
+    """12 significant digits; a value that is not finite is a failure of ours, and does not leave."""
+    if value is None:
+        return None
+    if not isfinite(value):
+        raise SolverFailed("a diagnostic came out as not finite")
+    return float(f"{value:.12g}")
+
+
+def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[str, Any]:
+    problem, allocation = solution.problem, solution.allocation
+    put = partial(money, precision=problem.book.precision)
+    return {
+        "id": asked.identity("allocation", chosen.shown),
+        "status": solution.status,
+        "reproducible": True,
+        "policy": chosen.shown,
+        "budget": put(problem.budget_units),
+        "notes": list(allocation.notes),
+        "allocations": _accounts(asked, solution) if asked.full else None,
+        "diagnostics": diagnostics(problem, allocation.seized_units),
+        "certificate": _certificate(solution),
+        "solver": SOLVER,
+    }
+
+
+def _accounts(asked: Asked, solution: Solution) -> dict[str, list[Any]] | list[dict[str, Any]]:
+    """One entry an account, in the order they came; columns in, columns out."""
+    problem, allocation = solution.problem, solution.allocation
+    book, seized, endowment = problem.book, allocation.seized_units, problem.endowment_units
+    column = partial(moneys, precision=book.precision)
+    haircuts = np.divide(seized, endowment, out=np.zeros(len(book)), where=endowment > 0)
+    ranks: list[int | None] = [None] * len(book)
+    quantiles: list[int | None] = [None] * len(book)
+    if allocation.rank is not None:
+        for i, rank, light in zip(
+            problem.winners.tolist(),
+            allocation.rank[problem.winners].tolist(),
+            lights(allocation.rank[problem.winners]).tolist(),
+            strict=True,
+        ):
+            ranks[i], quantiles[i] = rank, light
+    columns: dict[str, list[Any]] = {
+        "id": list(book.ids),
+        "endowment": column(endowment),
+        "haircut": [float(f"{haircut:.12g}") for haircut in haircuts.tolist()],
+        "seized": column(seized),
+        "pnl_after": column(book.pnl_units - seized),
+        "equity_after": column(book.equity_units - seized),
+        "capped": ((endowment > 0) & (seized == problem.cap_units)).tolist(),
+        "rank": ranks,
+        "quantile": quantiles,
+    }
+    if asked.table.columnar:
+        return columns
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _certificate(solution: Solution) -> dict[str, Any]:
+    certificate, precision = solution.certificate, solution.problem.book.precision
+    multiplier = certificate.multiplier
+    return {
+        "objective": ratio(certificate.objective),
+        "bound": ratio(certificate.bound),
+        "relative_gap": ratio(certificate.relative_gap),
+        "kkt_residual": ratio(certificate.kkt_residual),
+        "budget_error": money(certificate.budget_error_units, precision),
+        "cap_violation": money(certificate.cap_violation_units, precision),
+        "multiplier": ratio(None if multiplier is None else float(multiplier)),
+    }
+
+
+def diagnostics(problem: HaircutProblem, seized_units: Int64) -> dict[str, Any]:
+    precision = problem.book.precision
+    return {
+        "solvency": _solvency(solvency(problem, seized_units), precision),
+        "fairness": _fairness(fairness(problem, seized_units), precision),
+        "robustness": None,
+        "revenue": None,
+        "screening": None,
+    }
+
+
+def _solvency(found: Solvency, precision: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {}
+    for name, value in asdict(found).items():
+        if name.endswith("_units"):
+            answer[name.removesuffix("_units")] = None if value is None else money(value, precision)
+        else:
+            answer[name] = value
+    return {**answer, "severity": ratio(float(found.severity))}
+
+
+def _fairness(found: Fairness, precision: int) -> dict[str, Any]:
+    put = partial(money, precision=precision)
+    regret, lorenz = found.fairness_regret_units, found.lorenz
+    return {
+        "ptsr": ratio(found.ptsr),
+        "pmr": ratio(found.pmr),
+        "max_haircut": ratio(found.max_haircut),
+        "mean_haircut": ratio(found.mean_haircut),
+        "top_winner_survival": ratio(found.top_winner_survival),
+        "gini": ratio(found.gini),
+        "jain": ratio(found.jain),
+        "rank_inversions": found.rank_inversions,
+        "lorenz": None if lorenz is None else [[ratio(p), ratio(share)] for p, share in lorenz],
+        "versus": {"capped-pro-rata": found.versus_capped, "queue": found.versus_queue},
+        "fairness_regret": None if regret is None else put(regret),
+        "overshoot_regret": put(found.overshoot_regret_units),
+    }
+
+
+def verification_answer(asked: Asked, made: Made) -> dict[str, Any]:
+    """Judge an allocation against the budget, or against all that can be taken where a shortage is accepted."""
+    problem, seized = asked.problem, made.seized_units
+    if asked.partial and problem.budget_units > problem.reachable_units:
+        problem = problem.reduced(problem.reachable_units)
+    broken: list[dict[str, str | None]] = [
+        {"account": account, "rule": "unknown-account", "detail": "the account is not in the snapshot"}
+        for account in made.strangers
+    ]
+    broken.extend(
+        {
+            "account": None if found.row is None else problem.book.ids[found.row],
+            "rule": found.rule,
+            "detail": found.detail,
+        }
+        for found in verify.violations(problem, seized)
+    )
+    return {
+        "id": asked.identity("verification", seized.tolist(), made.strangers),
+        "valid": not broken,
+        "violations": broken,
+        "diagnostics": diagnostics(problem, seized),
+    }
+
+
+def policies_answer(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The registry; `schemas` are the JSON Schemas of the parameters."""
+    return {
+        "policies": [
+            {
+                "name": policy.name,
+                "class": policy.policy_class,
+                "summary": policy.summary,
+                "parameters": schemas[policy.name],
+                "axioms": [asdict(axiom) for axiom in policy.axioms],
+                "cost": policy.cost,
+            }
+            for policy in POLICIES.values()
+        ]
+    }
+
+
+def problem_of(asked: Asked, exc: SolverError) -> RequestProblem:
+    """What a solver refused, as a problem document."""
+    match exc:
+        case ProblemError():
+            return invalid(problem_errors(exc, asked.table))
+        case InfeasibleBudget():
+            return _infeasible(asked, exc)
+        case _:
+            return RequestProblem("solver-failed", f"{exc}; nothing was applied")
+
+
+def _infeasible(asked: Asked, exc: InfeasibleBudget) -> RequestProblem:
+    problem, precision = asked.problem, asked.problem.book.precision
+    faults = dict.fromkeys(exc.rows, "the haircut would pass this account's cap")
+    members = {
+        "budget": money(exc.budget_units, precision),
+        "reachable_capacity": money(exc.reachable_units, precision),
+        "shortage": money(exc.budget_units - exc.reachable_units, precision),
+        "largest_feasible_severity": _largest_severity(exc.reachable_units, problem.residual_units),
+    }
+    return RequestProblem(
+        "infeasible-budget", exc.detail, errors=asked.table.errors("max_haircut", faults), members=members
+    )
+
+
+def _largest_severity(reachable_units: int, residual_units: int) -> float:
+    """The largest theta of 12 significant digits with ceil(theta R) <= reach: sent back, it succeeds."""
+    if reachable_units == 0:
+        return 0.0
+    decimals = 12 + len(str(residual_units)) - len(str(reachable_units))
+    digits = reachable_units * 10**decimals // residual_units
+    if digits >= 10**12:
+        digits, decimals = digits // 10, decimals - 1
+    return float(f"{digits}e-{decimals}")

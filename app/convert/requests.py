@@ -1,0 +1,191 @@
+"""Requests to problems."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from app import __version__
+from app.body import parse_json
+from app.convert.accounts import Table, book_of, problem_errors, seized_of
+from app.problems import RequestProblem, invalid, pointer
+from app.schemas import snapshot as wire
+from app.schemas.policies import POLICY_MODELS
+from app.schemas.requests import (
+    AllocationRequest,
+    ComparisonRequest,
+    Shortfall,
+    SoundRequest,
+    VerificationRequest,
+)
+from app.settings import Settings
+from solvers import money
+from solvers.errors import ProblemError
+from solvers.money import Int64, Numbers
+from solvers.problem import HaircutProblem
+from solvers.problem import Shortfall as Shortage
+from solvers.registry import POLICIES, Policy
+
+Model = TypeVar("Model", bound=SoundRequest)
+
+ACCOUNTS = ("snapshot", "accounts")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sound request: the problem, and how the answer is wanted."""
+
+    request: SoundRequest
+    table: Table
+    problem: HaircutProblem
+
+    @property
+    def partial(self) -> bool:
+        return self.request.options.on_infeasible == "partial"
+
+    @property
+    def full(self) -> bool:
+        return self.request.options.detail == "full"
+
+    def time_limit(self, settings: Settings) -> float:
+        return min(self.request.options.time_limit or settings.time_limit, settings.time_limit)
+
+    @cached_property
+    def _hash(self) -> "hashlib._Hash":
+        """Over version, layout and the request with defaults filled and amounts in units."""
+        book, options = self.problem.book, self.request.options
+        snapshot = self.request.snapshot.model_dump(mode="json", exclude={"accounts"})
+        shortfall = {**asdict(self.problem.shortfall), "severity": str(self.problem.shortfall.severity)}
+        digest = hashlib.sha256()
+        head = (__version__, self.table.columnar, snapshot, shortfall, options.model_dump(mode="json"))
+        labels = [self.table.columns.get(name) for name in ("group", "exposure")]
+        digest.update(to_json((head, book.ids, labels)))
+        for amounts in (book.cash_units, book.pnl_units, book.min_equity_units):
+            digest.update(amounts.astype("<i8").tobytes())
+        for name, column in sorted({**book.columns, "max_haircut": book.max_haircut}.items()):
+            digest.update(name.encode() + _canonical(column))
+        return digest
+
+    def identity(self, *parts: Any) -> str:
+        """The id of the answer to this request with these further parts: same request, same id."""
+        digest = self._hash.copy()
+        digest.update(to_json(parts))
+        return digest.hexdigest()[:32]
+
+
+def _canonical(column: Numbers) -> bytes:
+    integers, decimals = column.exact
+    values = integers.astype("<i8").tobytes() if integers.dtype != object else to_json(list(map(str, integers)))
+    missing = b"" if column.missing is None else np.packbits(column.missing).tobytes()
+    return b"%d:%b:%b" % (decimals, values, missing)
+
+
+def asked(raw: bytes, model: type[Model], settings: Settings) -> tuple[Asked, Model]:
+    """Parse and check everything but the policies; raises RequestProblem."""
+    body = parse_json(raw)
+    try:
+        request = model.model_validate(body)
+    except ValidationError as exc:
+        raise invalid(_validation_errors(exc)) from exc
+    snapshot = request.snapshot
+    table = Table.read(ACCOUNTS, snapshot.accounts, wire.REQUIRED, wire.FIELDS)
+    book = book_of(table, snapshot.precision, settings.max_accounts)
+    try:
+        shortage = _shortage(request.shortfall, snapshot.precision)
+        return Asked(request, table, HaircutProblem(book, shortage, request.options.numeraire)), request
+    except ProblemError as exc:
+        raise invalid(problem_errors(exc, table)) from exc
+
+
+def _shortage(wanted: Shortfall, precision: int) -> Shortage:
+    def units(name: str, *, up: bool) -> int | None:
+        value = getattr(wanted, name)
+        return None if value is None else money.units(value, precision, name, up=up)
+
+    return Shortage(
+        deficit_units=units("deficit", up=True),
+        largest_units=units("largest", up=True),
+        insurance_fund_units=money.units(wanted.insurance_fund, precision, "insurance_fund"),
+        severity=money.fraction(wanted.severity),
+        needed_units=units("needed", up=True),
+    )
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A policy with its parameters, and the same as the answer shows them."""
+
+    policy: Policy
+    parameters: Any
+    shown: dict[str, Any]
+
+
+def chosen(raw: Any, at: tuple[str | int, ...]) -> Chosen:
+    """One policy of the request; `at` is where it stands."""
+    if not isinstance(raw, dict):
+        raise invalid([(pointer(at), "must be an object with the policy's name", None)])
+    name = raw.get("name")
+    if not isinstance(name, str) or name not in POLICIES:
+        known = ", ".join(POLICIES)
+        raise invalid([(pointer((*at, "name")), f"must be the name of a policy: {known}", None)])
+    try:
+        checked = POLICY_MODELS[name].model_validate(raw)
+    except ValidationError as exc:
+        raise invalid(_validation_errors(exc, at)) from exc
+    shown = checked.model_dump()
+    policy = POLICIES[name]
+    return Chosen(policy, policy.parameters(**{k: v for k, v in shown.items() if k != "name"}), shown)
+
+
+def allocation_of(raw: bytes, settings: Settings) -> tuple[Asked, Chosen]:
+    found, request = asked(raw, AllocationRequest, settings)
+    return found, chosen(request.policy, ("policy",))
+
+
+def comparison_of(raw: bytes, settings: Settings) -> tuple[Asked, list[Chosen | RequestProblem]]:
+    """The policies of a comparison; one that is not valid becomes its own problem."""
+    found, request = asked(raw, ComparisonRequest, settings)
+    if len(request.policies) > settings.max_policies:
+        raise RequestProblem("payload-too-large", f"a comparison may have at most {settings.max_policies} policies")
+
+    def choose(i: int, policy: Any) -> Chosen | RequestProblem:
+        try:
+            return chosen(policy, ("policies", i))
+        except RequestProblem as problem:
+            return problem
+
+    return found, [choose(i, policy) for i, policy in enumerate(request.policies)]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An allocation that somebody made: amounts in the book's order, and ids the book does not have."""
+
+    seized_units: Int64
+    strangers: list[str]
+
+
+def verification_of(raw: bytes, settings: Settings) -> tuple[Asked, Made]:
+    found, request = asked(raw, VerificationRequest, settings)
+    table = Table.read(("allocation",), request.allocation, ("id", "seized"), ("id", "seized"))
+    made = Made(*seized_of(table, found.problem.book, request.snapshot.precision))
+    return found, made
+
+
+def _validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> list[tuple[str, str, str | None]]:
+    """Pydantic's errors as pointers and sentences, without the input."""
+    return [
+        (pointer((*at, *error["loc"])), _sentence(error), None)
+        for error in exc.errors(include_url=False, include_input=False)
+    ]
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    fixed = {"extra_forbidden": "is not a known field", "missing": "is required"}
+    message = str(error["msg"])
+    return fixed.get(str(error["type"]), message[:1].lower() + message[1:])

@@ -1,0 +1,135 @@
+"""The specification: bodies and answers the routes read and write themselves, with worked examples.
+
+The examples' answers are computed when the specification is made, so they are what the service answers.
+`python -m app.openapi PATH` writes it.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from pydantic_core import to_json
+
+from app import engine
+from app.convert.answers import verification_answer
+from app.convert.requests import allocation_of, comparison_of, verification_of
+from app.problems import CODES
+from app.schemas import answers, requests
+from app.settings import Settings
+
+EXAMPLES = Path(__file__).parent / "static" / "examples"
+
+TAGS = [
+    {"name": "solve", "description": "Allocate a shortfall, compare policies, judge an allocation."},
+    {"name": "operate", "description": "Health, readiness and metrics."},
+]
+DESCRIPTION = """
+When liquidations fail and the insurance fund is empty, a perpetual-futures venue covers its losers' shortfall from its
+winners' profits. This service takes a snapshot of accounts and a shortfall, and answers who is haircut by how much,
+with solvency and fairness diagnostics and a certificate that anyone can check.
+
+**Money.** In requests an amount is a JSON number, read as its shortest decimal form, or a decimal string, which is
+exact. It becomes whole units of the settlement currency once (`precision`, default 6 decimals): cash, pnl and the fund
+are rounded down, min_equity, deficit and the budget up. In answers amounts are decimal strings; ratios are numbers of
+12 significant digits, null where undefined.
+
+**Errors** are `application/problem+json` with a stable `code`; `errors` point at the fields at fault and name the
+accounts. Nothing is ever half applied.
+"""
+
+_PROBLEMS = ("invalid-request", "payload-too-large", "unsupported-media-type", "overloaded", "solver-timeout")
+_MODELS: tuple[type[BaseModel], ...] = (
+    requests.AllocationRequest,
+    requests.ComparisonRequest,
+    requests.VerificationRequest,
+    answers.AllocationAnswer,
+    answers.ComparisonAnswer,
+    answers.VerificationAnswer,
+    answers.Problem,
+)
+_WORKED = {
+    "/v1/allocations": ("five-accounts", "columns", "queue"),
+    "/v1/comparisons": ("comparison",),
+    "/v1/verifications": ("verification",),
+}
+_REF = "#/components/schemas/{model}"
+
+
+def operation(request: type[BaseModel], answer: type[BaseModel], *, budget: bool = False) -> dict[str, Any]:
+    """What FastAPI cannot see of a route that reads its own body; `budget`: it may refuse an infeasible one."""
+    codes = (*_PROBLEMS, "infeasible-budget") if budget else _PROBLEMS
+    problems: dict[str, Any] = {}
+    for code in codes:
+        status, title = CODES[code]
+        content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+        problems[str(status)] = {"description": f"{title} (`{code}`).", "content": content}
+    return {
+        "responses": {200: {"description": "The answer."}},
+        "openapi_extra": {
+            "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
+            "responses": {"200": {"content": {"application/json": {"schema": _ref(answer)}}}, **problems},
+        },
+    }
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def answer_to(path: str, raw: bytes) -> dict[str, Any]:
+    """The answer of one of the worked operations to one body."""
+    settings = Settings.model_construct()
+    if path == "/v1/allocations":
+        return engine.allocate(*allocation_of(raw, settings))
+    if path == "/v1/comparisons":
+        return engine.compare(*comparison_of(raw, settings))
+    return verification_answer(*verification_of(raw, settings))
+
+
+def self_test() -> bool:
+    """The five accounts of the documentation come out as worked by hand."""
+    answer = answer_to("/v1/allocations", (EXAMPLES / "five-accounts.json").read_bytes())
+    seized = [account["seized"] for account in answer["allocations"]]
+    return seized == ["4.800000", "2.400000", "0.300000", "0.000000", "0.000000"]
+
+
+def install(app: FastAPI) -> None:
+    """Complete the application's specification, once, when it is first asked for."""
+    plain = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            specification = plain()
+            _, shared = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
+            specification["components"]["schemas"].update(shared["$defs"])
+            for path, names in _WORKED.items():
+                _add_examples(specification["paths"][path]["post"], path, names)
+        return app.openapi_schema or {}
+
+    app.openapi = complete  # type: ignore[method-assign]
+
+
+def _add_examples(operation: dict[str, Any], path: str, names: tuple[str, ...]) -> None:
+    asked, told = {}, {}
+    for name in names:
+        raw = (EXAMPLES / f"{name}.json").read_bytes()
+        asked[name] = {"value": json.loads(raw)}
+        told[name] = {"value": json.loads(to_json(answer_to(path, raw)))}
+    operation["requestBody"]["content"]["application/json"]["examples"] = asked
+    operation["responses"]["200"]["content"]["application/json"]["examples"] = told
+
+
+def main() -> None:
+    """Write the specification to the path given."""
+    from app.main import create_app  # noqa: PLC0415 (main imports this module)
+
+    specification = create_app(Settings.model_construct()).openapi()
+    Path(sys.argv[1]).write_text(json.dumps(specification, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

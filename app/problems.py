@@ -1,0 +1,93 @@
+"""Errors as RFC 9457 problem+json with stable codes. What a caller sent is never echoed, but for account ids."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+CODES = {
+    "invalid-request": (422, "The request is not valid"),
+    "infeasible-budget": (409, "The budget cannot be reached"),
+    "payload-too-large": (413, "The request is too large"),
+    "unsupported-media-type": (415, "The request's media type is not supported"),
+    "not-found": (404, "There is nothing here"),
+    "method-not-allowed": (405, "The method is not allowed here"),
+    "overloaded": (503, "Too many requests are waiting"),
+    "solver-timeout": (504, "The time limit passed"),
+    "solver-failed": (500, "The solver failed"),
+    "internal-error": (500, "The service failed"),
+}
+SHOWN_ERRORS = 20
+_STARLETTE = {404: "not-found", 405: "method-not-allowed"}
+
+
+class RequestProblem(Exception):
+    """A request that is answered with a problem document.
+
+    errors   (pointer, detail, account id or None), for errors of the request's content
+    members  further members of the document
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str, str | None]] = (),
+        members: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.members = members or {}
+        self.headers = headers or {}
+
+    def document(self) -> dict[str, Any]:
+        """The problem document; at most SHOWN_ERRORS errors are shown, with their total."""
+        status, title = CODES[self.code]
+        document: dict[str, Any] = {
+            "type": f"urn:adl:problem:{self.code}",
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.members,
+        }
+        if self.errors:
+            document["errors_total"] = len(self.errors)
+            document["errors"] = [
+                {"pointer": pointer, "detail": detail, "account": account}
+                for pointer, detail, account in self.errors[:SHOWN_ERRORS]
+            ]
+        return document
+
+    def response(self) -> Response:
+        status, _ = CODES[self.code]
+        return Response(to_json(self.document()), status, self.headers, "application/problem+json")
+
+
+def invalid(errors: Sequence[tuple[str, str, str | None]]) -> RequestProblem:
+    """422 from a list of errors; the first one is told in `detail`."""
+    pointer, detail, account = errors[0]
+    where = pointer or "the body"
+    who = "" if account is None else f" (account {account})"
+    more = "" if len(errors) == 1 else f", and {len(errors) - 1} more"
+    return RequestProblem("invalid-request", f"{where}{who}: {detail}{more}", errors=errors)
+
+
+def pointer(parts: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def as_problem(exc: Exception) -> RequestProblem:
+    """A refusal as a problem: ours, or Starlette's of unknown paths and methods."""
+    if isinstance(exc, RequestProblem):
+        return exc
+    if isinstance(exc, HTTPException) and exc.status_code in _STARLETTE:
+        return RequestProblem(_STARLETTE[exc.status_code], exc.detail, headers=dict(exc.headers or {}))
+    return RequestProblem("internal-error", "the service failed; nothing was applied")

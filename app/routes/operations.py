@@ -1,0 +1,55 @@
+"""Health, readiness, metrics and the docs page."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from app import openapi
+from app.schemas.answers import Health
+from app.service import Service
+
+router = APIRouter(tags=["operate"])
+
+DOCS = Path(__file__).parent.parent / "static" / "docs" / "index.html"
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/healthz", response_model=Health)
+async def health() -> dict[str, str]:
+    """The process is up."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", response_model=Health, responses={503: {"model": Health, "description": "Cannot solve."}})
+async def readiness(request: Request) -> Response:
+    """The service can solve: a five-account example with a known answer comes out right, in a solver thread."""
+    service: Service = request.app.state.service
+    ready = await service.workers.run(service.settings.time_limit, openapi.self_test)
+    content = b'{"status":"ok"}' if ready else b'{"status":"failing"}'
+    return Response(content, 200 if ready else 503, media_type="application/json")
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text."}},
+)
+async def metrics(request: Request) -> Response:
+    """Prometheus metrics, prefix `adl_`."""
+    service: Service = request.app.state.service
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> Response:
+    return FileResponse(DOCS, headers={"Content-Security-Policy": DOCS_POLICY})
+
+
+@router.get("/", include_in_schema=False)
+async def root() -> Response:
+    return RedirectResponse("/docs")

@@ -1,0 +1,79 @@
+"""Request bodies."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SkipValidation, create_model
+
+from app.schemas.policies import AnyPolicy
+from app.schemas.snapshot import AccountId, Snapshot
+from app.schemas.wire import Amount, Number, Wire
+
+
+class Shortfall(Wire):
+    """What has to be covered."""
+
+    deficit: Amount | None = Field(None, description="Total shortfall D; null: the sum of negative equities.")
+    largest: Amount | None = Field(None, description="Largest single shortfall; null: from the book's losers.")
+    insurance_fund: Amount = Field(0, description="What the fund pays before any haircut.")
+    severity: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="Share of the residual shortfall that the winners bear."
+    )
+    needed: Amount | None = Field(None, description="What was needed in fact, for the overshoot.")
+
+
+class Options(Wire):
+    """How to solve and what to answer."""
+
+    numeraire: Literal["pnl", "equity"] = Field("pnl", description="What may be taken: profit, or equity.")
+    on_infeasible: Literal["reject", "partial"] = Field(
+        "reject", description="A budget out of reach: refuse it, or take the most that can be taken."
+    )
+    on_timeout: Literal["reject", "best"] = "reject"
+    time_limit: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Seconds; null or more than the service's own limit: the service's."
+    )
+    detail: Literal["full", "summary"] = Field("full", description="`summary` leaves the accounts out.")
+    shock: None = Field(None, description="Not available in this version.")
+    retention: None = Field(None, description="Not available in this version.")
+
+
+class SoundRequest(Wire):
+    """What every request about a snapshot has."""
+
+    snapshot: Snapshot
+    shortfall: Shortfall = Shortfall()
+    options: Options = Options()
+
+
+class AllocationRequest(SoundRequest):
+    """Who is haircut by how much, by one policy."""
+
+    policy: AnyPolicy
+
+
+class ComparisonRequest(SoundRequest):
+    """The same for several policies."""
+
+    policies: list[AnyPolicy] = Field(min_length=1)
+
+
+class SeizedRow(Wire):
+    """What one account lost."""
+
+    id: AccountId
+    seized: Number
+
+
+SeizedColumns: Any = create_model(
+    "SeizedColumns",
+    __base__=Wire,
+    __doc__="What the accounts lost: one array a field.",
+    id=(list[AccountId], ...),
+    seized=(list[Number], ...),
+)
+
+
+class VerificationRequest(SoundRequest):
+    """Is this allocation sound?"""
+
+    allocation: SkipValidation[list[SeizedRow] | SeizedColumns]

@@ -1,0 +1,66 @@
+"""The snapshot: accounts as rows, or as one object of columns."""
+
+from typing import Annotated, Any, TypeAlias, get_type_hints
+
+from pydantic import AwareDatetime, Field, SkipValidation, WithJsonSchema, create_model
+
+from app.schemas.wire import NUMBER_SCHEMA, Number, Wire
+
+MAX_ID = 128
+AccountId = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+Exposure = Annotated[
+    Any, WithJsonSchema({"anyOf": [*NUMBER_SCHEMA["anyOf"], {"type": "array", "items": NUMBER_SCHEMA}]})
+]
+
+
+class AccountRow(Wire):
+    """One account."""
+
+    id: AccountId
+    cash: Number = Field(description="Protected cash: the account's money without unrealised profit and loss.")
+    pnl: Number = Field(description="Unrealised profit and loss at mark prices.")
+    notional: Number = Field(0, description="Gross notional of all positions at mark prices, not negative.")
+    contracts: Number = Field(0, description="Contracts held, not negative.")
+    max_haircut: Number = Field(1, description="Largest fraction of its endowment the account may lose, 0 to 1.")
+    min_equity: Number = Field(0, description="Equity that must be left to the account, not negative.")
+    fees: Number = Field(0, description="Expected future fees from this account.")
+    group: str | None = Field(None, description="A label for limits on groups.")
+    maintenance_margin: Number | None = Field(None, description="For the queue scores binance and aevo.")
+    entry_notional: Number | None = Field(
+        None, description="Notional at entry prices: bitmex, hyperliquid-observed, pnl-leverage."
+    )
+    bankruptcy_notional: Number | None = Field(None, description="Notional at bankruptcy prices: bitmex.")
+    price_ratio: Number | None = Field(None, description="Mark price over entry price: hyperliquid-published.")
+    score: Number | None = Field(None, description="The caller's own score: custom. Higher is closed first.")
+    exposure: Exposure | None = Field(None, description="Signed dollars for each factor of a shock; long is positive.")
+
+
+REQUIRED = ("id", "cash", "pnl")
+DEFAULTS: dict[str, int] = {"notional": 0, "contracts": 0, "max_haircut": 1, "min_equity": 0, "fees": 0}
+OPTIONAL_NUMBERS = ("maintenance_margin", "entry_notional", "bankruptcy_notional", "price_ratio", "score")
+FIELDS = tuple(AccountRow.model_fields)
+
+
+def _columns() -> Any:
+    fields: dict[str, Any] = {}
+    for name, kind in get_type_hints(AccountRow, include_extras=True).items():
+        if name in FIELDS:
+            required = name in REQUIRED
+            column = Field(... if required else None, description=AccountRow.model_fields[name].description)
+            fields[name] = (list[kind] if required else list[kind] | None, column)  # type: ignore[valid-type]
+    return create_model("AccountColumns", __base__=Wire, __doc__="All accounts: one array a field.", **fields)
+
+
+AccountColumns: TypeAlias = _columns()  # type: ignore[valid-type]
+
+
+class Snapshot(Wire):
+    """The venue's accounts at one moment."""
+
+    as_of: Annotated[AwareDatetime, Field(strict=False)] | None = Field(None, description="RFC 3339 with offset.")
+    venue: Annotated[str, Field(max_length=128)] | None = None
+    currency: Annotated[str, Field(min_length=1, max_length=16)] = "USD"
+    precision: Annotated[int, Field(ge=0, le=18)] = Field(
+        6, description="Decimals of the settlement currency; amounts become whole units of this size."
+    )
+    accounts: SkipValidation[Annotated[list[AccountRow], Field(min_length=1)] | AccountColumns]

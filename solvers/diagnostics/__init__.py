@@ -1,0 +1,1 @@
+"""What an allocation does to the venue and to its accounts."""

@@ -1,0 +1,181 @@
+"""Fairness: who bears how much (arXiv 2512.01112, sections 4 and 5; MODEL 9). None where undefined."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import fsum
+from typing import Literal
+
+import numpy as np
+
+from solvers.money import Float64, Int64, total
+from solvers.pro_rata import CappedProRata, capped_pro_rata
+from solvers.problem import HaircutProblem
+from solvers.queue import closing_order, take_in_order
+
+Verdict = Literal["fairer", "less-fair", "equal", "incomparable"]
+
+LORENZ_POINTS = 101
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """h_i = x_i / w_i over the winners, x in whole units; `ups` is the largest endowment left.
+
+    ptsr                ups / B;  pmr: ups / (theta Delta)
+    mean_haircut        over winners, each counted once
+    top_winner_survival share kept by the winner of the largest endowment (ties by id)
+    gini, jain          of h, each account weighted by its endowment
+    lorenz              share of the endowments, share of the burden; accounts by ascending haircut
+    rank_inversions     pairs of winners of which the richer ends more than one unit below the poorer
+    versus_capped, versus_queue    verdict against that policy with the same total (queue: score pnl)
+    fairness_regret_units, overshoot_regret_units    |max h - smallest possible max h| B,  |sum x - B|
+    """
+
+    ptsr: float | None
+    pmr: float | None
+    max_haircut: float | None
+    mean_haircut: float | None
+    top_winner_survival: float | None
+    gini: float | None
+    jain: float | None
+    rank_inversions: int
+    lorenz: list[tuple[float, float]] | None
+    versus_capped: Verdict | None
+    versus_queue: Verdict | None
+    fairness_regret_units: int | None
+    overshoot_regret_units: int
+
+
+def fairness(problem: HaircutProblem, seized_units: Int64) -> Fairness:
+    """Fairness of any allocation; the comparisons are None where no allocation of the same total exists."""
+    rows = problem.winners
+    w, x = problem.endowment_units[rows], seized_units[rows]
+    taken, budget = total(x), problem.budget_units
+    left = int((w - x).max()) if rows.size else None
+    haircuts = x / w
+    largest = float(haircuts.max()) if rows.size else None
+    fairest = _same_total(problem, taken)
+    versus_capped = versus_queue = regret = None
+    if fairest is not None and largest is not None:
+        best = capped_pro_rata(fairest, CappedProRata()).seized_units[rows]
+        versus_capped = verdict(w, x, best)
+        versus_queue = verdict(w, x, take_in_order(fairest, closing_order(problem))[rows])
+        regret = round(abs(Fraction(largest) - Fraction(float((best / w).max()))) * budget)
+    curve = _Curve.of(w, x) if rows.size and taken > 0 and x.min() >= 0 else None
+    return Fairness(
+        ptsr=_ratio(left, budget),
+        pmr=_ratio(left, _severe_loss(problem)),
+        max_haircut=largest,
+        mean_haircut=fsum(haircuts.tolist()) / rows.size if rows.size else None,
+        top_winner_survival=_top_survival(problem, seized_units),
+        gini=curve.gini if curve else None,
+        jain=curve.jain if curve else None,
+        rank_inversions=rank_inversions(w, w - x),
+        lorenz=curve.lorenz() if curve else None,
+        versus_capped=versus_capped,
+        versus_queue=versus_queue,
+        fairness_regret_units=regret,
+        overshoot_regret_units=abs(total(seized_units) - budget),
+    )
+
+
+def _same_total(problem: HaircutProblem, taken: int) -> HaircutProblem | None:
+    return problem.reduced(taken) if 0 <= taken <= problem.reachable_units else None
+
+
+def _severe_loss(problem: HaircutProblem) -> Fraction | None:
+    return None if problem.largest_units is None else problem.shortfall.severity * problem.largest_units
+
+
+def _ratio(numerator: int | None, denominator: int | Fraction | None) -> float | None:
+    return float(Fraction(numerator) / denominator) if numerator is not None and denominator else None
+
+
+def _top_survival(problem: HaircutProblem, seized_units: Int64) -> float | None:
+    rows = problem.winners
+    if not rows.size:
+        return None
+    w = problem.endowment_units[rows]
+    top = min(rows[w == w.max()].tolist(), key=problem.book.ids.__getitem__)
+    return float(1 - Fraction(int(seized_units[top]), int(problem.endowment_units[top])))
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """The Lorenz curve: cumulative shares of endowments and of burden, accounts by ascending haircut."""
+
+    population: Float64
+    burden: Float64
+    jain: float
+
+    @classmethod
+    def of(cls, w: Int64, x: Int64) -> "_Curve":
+        order = np.argsort(x / w, kind="stable")
+        population = np.concatenate(([0], np.cumsum(w[order])))
+        burden = np.concatenate(([0], np.cumsum(x[order])))
+        squares = fsum((x.astype(np.float64) ** 2 / w).tolist())
+        jain = float(burden[-1]) ** 2 / (float(population[-1]) * squares)
+        return cls(population / population[-1], burden / burden[-1], jain)
+
+    @property
+    def gini(self) -> float:
+        """One less twice the area under the curve."""
+        trapezoids = np.diff(self.population) * (self.burden[1:] + self.burden[:-1])
+        return max(0.0, 1 - fsum(trapezoids.tolist()))
+
+    def lorenz(self) -> list[tuple[float, float]]:
+        """The curve itself, or LORENZ_POINTS points on it when it has more corners."""
+        population, burden = self.population, self.burden
+        if len(population) > LORENZ_POINTS:
+            grid = np.linspace(0, 1, LORENZ_POINTS)
+            population, burden = grid, np.interp(grid, population, burden)
+        return list(zip(population.tolist(), burden.tolist(), strict=True))
+
+
+def verdict(w: Int64, x: Int64, reference: Int64) -> Verdict:
+    """Compare sum w_i max(h_i - t, 0) at every breakpoint t, with one unit of tolerance.
+
+    With equal totals this is Lorenz dominance: below everywhere is fairer.
+    """
+    levels = np.union1d(x / w, reference / w)
+    difference = _excess(w, x, levels) - _excess(w, reference, levels)
+    above, below = bool((difference > 1).any()), bool((difference < -1).any())
+    if above and below:
+        return "incomparable"
+    if above:
+        return "less-fair"
+    return "fairer" if below else "equal"
+
+
+def _excess(w: Int64, x: Int64, levels: Float64) -> Float64:
+    """sum w_i max(h_i - t, 0) in units for each level t; the sums of x and w are exact."""
+    haircuts = x / w
+    order = np.argsort(haircuts, kind="stable")
+    burden = np.concatenate((np.cumsum(x[order][::-1])[::-1], [0]))
+    weight = np.concatenate((np.cumsum(w[order][::-1])[::-1], [0]))
+    first = np.searchsorted(haircuts[order], levels, side="right")
+    excess: Float64 = burden[first] - levels * weight[first]
+    return excess
+
+
+def rank_inversions(before: Int64, after: Int64) -> int:
+    """Pairs with before_i > before_j and after_i + 1 < after_j, by a merge sort over blocks of doubling size."""
+    order = np.lexsort((-after, -before))
+    values = after[order]
+    if not values.size or (values <= np.minimum.accumulate(values) + 1).all():
+        return 0
+    # Ranks stand for values; `reach` counts the values more than one unit below each element.
+    ranked = np.sort(values)
+    rank = np.searchsorted(ranked, values)
+    reach = np.searchsorted(ranked, values - 1)
+    count, size, n = 0, 1, len(values)
+    block = np.arange(n)
+    while size < n:
+        left = (block // size) % 2 == 0
+        pair = block // (2 * size)
+        keys = np.sort(pair[left] * (n + 1) + rank[left])
+        queries = pair[~left] * (n + 1)
+        below = np.searchsorted(keys, queries + reach[~left]) - np.searchsorted(keys, queries)
+        count += int(below.sum())
+        size *= 2
+    return count

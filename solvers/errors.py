@@ -1,0 +1,46 @@
+"""One tree for everything that can go wrong in a solve.
+
+SolverError
+├── ProblemError        the problem is malformed: says which field of which accounts
+├── InfeasibleBudget    the problem is sound, but the policy cannot reach the budget
+└── SolverFailed        the problem is sound and feasible, and the solver did not solve it
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class SolverError(Exception):
+    """Base of every error that `solvers` raises on purpose."""
+
+
+class ProblemError(SolverError):
+    """The problem is malformed.
+
+    field    the column or scalar at fault (its name on the wire)
+    faults   what is wrong, by position of the account; empty where it is not about single accounts
+    """
+
+    def __init__(self, field: str, detail: str, faults: Mapping[int, str] | Sequence[int] = ()) -> None:
+        super().__init__(f"{field}: {detail}")
+        self.field = field
+        self.detail = detail
+        self.faults = dict(faults) if isinstance(faults, Mapping) else dict.fromkeys(faults, detail)
+
+
+class InfeasibleBudget(SolverError):
+    """The budget is above what the policy can take. All amounts in whole units.
+
+    `reachable_units` is the most the policy can take from this book; `rows` are the accounts in the way, if
+    the policy can name them.
+    """
+
+    def __init__(self, detail: str, budget_units: int, reachable_units: int, rows: Sequence[int] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.budget_units = budget_units
+        self.reachable_units = reachable_units
+        self.rows = tuple(rows)
+
+
+class SolverFailed(SolverError):
+    """A solver did not return a solution that passes verification."""

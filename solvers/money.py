@@ -1,0 +1,188 @@
+"""Decimal numbers to whole units and to exact integers, without losing a digit.
+
+A number arrives as a JSON number (an int or a float, meaning its shortest decimal form) or as a decimal
+string. Columns are converted in bulk where a float proves the answer, and through `decimal` where it does not.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from solvers.errors import ProblemError
+
+Int64 = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64] | npt.NDArray[np.object_]
+
+UNIT_LIMIT = 2**63
+EXACT_DIGITS = 15
+"""Every decimal of at most 15 significant digits survives the way to a double and back."""
+
+_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+_CONTEXT = Context(prec=2_000, Emax=MAX_EMAX, Emin=MIN_EMIN)
+_MAX_STRING = 64
+
+
+def fault(value: object) -> str | None:
+    """Why `value` is not a number we take, or None."""
+    if isinstance(value, str):
+        if len(value) > _MAX_STRING:
+            return f"a decimal string may have at most {_MAX_STRING} characters"
+        return None if _DECIMAL.fullmatch(value) else "not a decimal number"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "must be a number or a decimal string"
+    if isinstance(value, float) and not np.isfinite(value):
+        return "must be finite"
+    return "too large for exact arithmetic" if isinstance(value, int) and abs(value) >= 10**308 else None
+
+
+def fraction(value: int | float | str) -> Fraction:
+    """The exact value of one number in its shortest decimal form."""
+    return Fraction(_decimal(value))
+
+
+def units(value: int | float | str, precision: int, field: str, *, up: bool = False) -> int:
+    """One amount in whole units of 10^-precision, rounded towards minus infinity, or up."""
+    whole = _whole(value, precision, ROUND_CEILING if up else ROUND_FLOOR)
+    if abs(whole) >= UNIT_LIMIT:
+        raise ProblemError(field, "too large for exact arithmetic: 2^63 units or more")
+    return whole
+
+
+def _decimal(value: int | float | str) -> Decimal:
+    return Decimal(value if isinstance(value, str) else repr(value))
+
+
+def _whole(value: int | float | str, precision: int, rounding: str) -> int:
+    scaled = _CONTEXT.scaleb(_decimal(value), precision)
+    return int(scaled.to_integral_value(rounding, _CONTEXT))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One column of numbers, as doubles and, where it matters, exactly.
+
+    `raw` holds what arrived (int, float, str, or None where a value is missing), `floats` the nearest doubles
+    (0 where missing), `missing` a mask or None when nothing is missing.
+    """
+
+    field: str
+    raw: Sequence[int | float | str | None]
+    floats: Float64
+    missing: Bool | None = None
+
+    @classmethod
+    def parse(cls, field: str, raw: Sequence[object], *, optional: bool = False) -> "Numbers":
+        """Check every element; raise `ProblemError` naming the field and the rows that are not numbers."""
+        kinds = set(map(type, raw))
+        plain = kinds <= {float, int}
+        if not plain or int in kinds:
+            taken = (item for item in enumerate(raw) if item[1] is not None or not optional)
+            faults = {i: why for i, value in taken if (why := fault(value))}
+            if faults:
+                raise ProblemError(field, "not all values are numbers", faults)
+        if plain:
+            floats = np.array(raw, dtype=np.float64)
+            _refuse_infinite(field, floats, "must be finite")
+            return cls(field, raw, floats)  # type: ignore[arg-type]
+        floats = np.array([0.0 if value is None else float(value) for value in raw])  # type: ignore[arg-type]
+        _refuse_infinite(field, floats, "too large for exact arithmetic")
+        missing = np.array([value is None for value in raw]) if type(None) in kinds else None
+        return cls(field, raw, floats, missing)  # type: ignore[arg-type]
+
+    @classmethod
+    def constant(cls, field: str, value: int, count: int) -> "Numbers":
+        return cls(field, [value] * count, np.full(count, float(value)))
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    @cached_property
+    def _short(self) -> Bool:
+        """Where `floats` stands for the decimal that arrived: every float, and ints and strings of few digits."""
+        if set(map(type, self.raw)) <= {float}:
+            return np.ones(len(self.raw), dtype=np.bool_)
+        return np.array(
+            [
+                len(value) <= EXACT_DIGITS
+                if isinstance(value, str)
+                else value is None or isinstance(value, float) or abs(value) < 10**EXACT_DIGITS
+                for value in self.raw
+            ],
+            dtype=np.bool_,
+        )
+
+    def _at_scale(self, decimals: int) -> tuple[Float64, Bool]:
+        """`floats * 10^decimals` rounded to integers, and where that is proven to be the exact value.
+
+        k = rint(x 10^d) with at most 15 digits and k / 10^d == x: two decimals of 15 digits never share a
+        double, so k / 10^d is the shortest decimal form of x.
+        """
+        scale = 10.0**decimals
+        with np.errstate(over="ignore"):
+            whole = np.rint(self.floats * scale)
+            return whole, self._short & (np.abs(whole) <= 10.0**EXACT_DIGITS) & (whole / scale == self.floats)
+
+    def units(self, precision: int, rounding: str = ROUND_FLOOR) -> Int64:
+        """Whole units of 10^-precision by one of `decimal`'s roundings; refused at 2^63 and above."""
+        whole, proven = self._at_scale(precision)
+        if not proven.all() and rounding in (ROUND_FLOOR, ROUND_CEILING):
+            # floor(scaled) is right unless the two roundings behind `scaled` could have crossed an integer.
+            with np.errstate(over="ignore", invalid="ignore"):
+                scaled = self.floats * 10.0**precision
+                clear = self._short & (np.abs(scaled - whole) > np.abs(scaled) * 2.0**-50)
+            away = np.ceil(scaled) if rounding == ROUND_CEILING else np.floor(scaled)
+            whole, proven = np.where(proven, whole, away), proven | clear
+        result = np.where(proven, whole, 0.0).astype(np.int64)
+        too_large = []
+        for i in np.flatnonzero(~proven).tolist():
+            exact = _whole(self.raw[i] or 0, precision, rounding)
+            if abs(exact) >= UNIT_LIMIT:
+                too_large.append(i)
+            else:
+                result[i] = exact
+        if too_large:
+            raise ProblemError(self.field, "too large for exact arithmetic: 2^63 units or more", too_large)
+        check_sums(self.field, result)
+        return result
+
+    @cached_property
+    def exact(self) -> tuple[Integers, int]:
+        """(integers, decimals): the column is exactly `integers / 10^decimals`. Missing values are 0."""
+        for decimals in (0, 2, 4, 6, 8, 10, 12):
+            whole, proven = self._at_scale(decimals)
+            if proven.all():
+                return whole.astype(np.int64), decimals
+        parts = [_decimal(value or 0).as_tuple() for value in self.raw]
+        exponents = [part.exponent if isinstance(part.exponent, int) else 0 for part in parts]
+        decimals = max(0, -min(exponents))
+        integers = np.empty(len(parts), dtype=object)
+        for i, (part, exponent) in enumerate(zip(parts, exponents, strict=True)):
+            magnitude = int("".join(map(str, part.digits))) * 10 ** (exponent + decimals)
+            integers[i] = -magnitude if part.sign else magnitude
+        return integers, decimals
+
+
+def _refuse_infinite(field: str, floats: Float64, detail: str) -> None:
+    infinite = np.flatnonzero(~np.isfinite(floats)).tolist()
+    if infinite:
+        raise ProblemError(field, detail, infinite)
+
+
+def total(amounts: Integers) -> int:
+    """The exact sum, as a Python integer. Columns that passed `check_sums` cannot wrap."""
+    return int(amounts.sum())
+
+
+def check_sums(field: str, amounts: Int64) -> None:
+    """Refuse a column whose gains or losses add up to 2^63 units or more, so that no later sum can wrap."""
+    for part in (amounts[amounts > 0], amounts[amounts < 0]):
+        if abs(float(part.sum(dtype=np.float64))) > 0.99 * UNIT_LIMIT and abs(sum(part.tolist())) >= UNIT_LIMIT:
+            raise ProblemError(field, "the sum is too large for exact arithmetic: 2^63 units or more")

@@ -1,0 +1,212 @@
+"""The production baseline: rank the winners by a score and take everything up to the cap in that order.
+
+Scores are ratios of exact integers, and are compared as such: winners of equal score are a tie, and ties go by
+account id. Symbols: u = pnl, N = notional, E = equity, W = cash, MM = maintenance_margin, N0 = entry_notional,
+NB = bankruptcy_notional, p/p0 = price_ratio. Only winners need the columns of their score.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from solvers.allocation import Allocation
+from solvers.errors import ProblemError
+from solvers.money import Int64, Integers
+from solvers.problem import HaircutProblem
+
+Score = Literal[
+    "bitmex",
+    "binance",
+    "aevo",
+    "hyperliquid-published",
+    "hyperliquid-observed",
+    "whitebit",
+    "pnl-leverage",
+    "size",
+    "pnl",
+    "custom",
+]
+Ratio = tuple[int, int]
+"""Numerator and denominator >= 0; a denominator of 0 is infinity with the numerator's sign."""
+
+LIGHTS = 5
+"""Quantile lights: 4 marks the fifth of the winners that is closed first, 0 the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """Parameters of `queue`."""
+
+    score: Score = "pnl"
+
+
+def queue(problem: HaircutProblem, parameters: Queue) -> Allocation:
+    """Close winners in descending order of score until the budget is met, each up to its cap."""
+    order = closing_order(problem, parameters.score)
+    rank = np.zeros(len(problem.book), dtype=np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    return Allocation(take_in_order(problem, order), rank=rank)
+
+
+def closing_order(problem: HaircutProblem, score: Score = "pnl") -> Int64:
+    """Positions of the winners, the first to be closed first."""
+    winners = problem.winners
+    if score == "pnl":
+        keys: Integers = problem.book.pnl_units[winners]
+    else:
+        keys = _exact_keys(_RATIOS[score](_Figures(problem, score)))
+    return winners[_descending(keys, [problem.book.ids[i] for i in winners.tolist()])]
+
+
+def take_in_order(problem: HaircutProblem, order: Int64) -> Int64:
+    """Seized units when winners are taken whole, up to their caps, in the given order."""
+    caps = problem.cap_units[order]
+    before = np.cumsum(caps) - caps
+    seized = np.zeros(len(problem.book), dtype=np.int64)
+    seized[order] = np.clip(problem.amount_units - before, 0, caps)
+    return seized
+
+
+def lights(rank: Int64) -> Int64:
+    """The quantile light of each ranked account, from its rank 1 to k."""
+    return LIGHTS - 1 - LIGHTS * (rank - 1) // max(int(rank.max(initial=0)), 1)
+
+
+class _Figures:
+    """The winners' columns as Python integers on one scale, refused by name where a score lacks one."""
+
+    def __init__(self, problem: HaircutProblem, score: Score) -> None:
+        self._problem = problem
+        self._score = score
+        self._own = {
+            "pnl": problem.book.pnl_units,
+            "equity": problem.book.equity_units,
+            "cash": problem.book.cash_units,
+        }
+
+    def rows(self, *names: str, positive: str | None = None) -> tuple[int, Iterator[Any]]:
+        """One currency unit on the common scale, and the columns side by side."""
+        columns = [self._exact(name) for name in names]
+        decimals = max((scale for _, scale in columns), default=0)
+        if positive is not None:
+            self._refuse(positive, "must be positive", columns[names.index(positive)][0] <= 0)
+        integers = [[value * 10 ** (decimals - scale) for value in column.tolist()] for column, scale in columns]
+        return 10**decimals, zip(*integers, strict=True)
+
+    def _exact(self, name: str) -> tuple[Integers, int]:
+        winners = self._problem.winners
+        if name in self._own:
+            return self._own[name][winners], self._problem.book.precision
+        if name not in self._problem.book.columns:
+            self._refuse(name, "is missing", np.ones(len(winners), dtype=np.bool_))
+            return np.zeros(0, dtype=np.int64), 0
+        numbers = self._problem.book.columns[name]
+        if numbers.missing is not None:
+            self._refuse(name, "is missing", numbers.missing[winners])
+        integers, decimals = numbers.exact
+        return integers[winners], decimals
+
+    def _refuse(self, name: str, why: str, at: Sequence[bool] | np.ndarray) -> None:
+        rows = self._problem.winners[np.asarray(at, dtype=np.bool_)].tolist()
+        if rows:
+            raise ProblemError(name, f"{why}: score {self._score} needs it for every winner", rows)
+
+
+def _bitmex(figures: _Figures) -> Iterator[Ratio]:
+    """P L if P > 0, else P / L, with P = u / N0 and L = N / |N - NB| (infinite where N = NB)."""
+    _, rows = figures.rows("pnl", "notional", "entry_notional", "bankruptcy_notional", positive="entry_notional")
+    for u, notional, entry, bankruptcy in rows:
+        distance = abs(notional - bankruptcy)
+        if u > 0:
+            yield u * notional if distance else 1, entry * distance
+        else:
+            yield (u * distance, entry * notional) if u and distance else (0, 1)
+
+
+def _binance(figures: _Figures) -> Iterator[Ratio]:
+    """max(0, u) / max(1, W) * MM / (W + u), 0 where W + u <= 0. Aevo's is the same: it is 0 where u <= 0."""
+    one, rows = figures.rows("pnl", "cash", "maintenance_margin")
+    for u, cash, margin in rows:
+        yield (max(u, 0) * margin, max(one, cash) * (cash + u)) if cash + u > 0 else (0, 1)
+
+
+def _hyperliquid_published(figures: _Figures) -> Iterator[Ratio]:
+    """(p / p0) (N / E)."""
+    _, rows = figures.rows("price_ratio", "notional", "equity")
+    for price_ratio, notional, equity in rows:
+        yield price_ratio * notional, equity
+
+
+def _hyperliquid_observed(figures: _Figures) -> Iterator[Ratio]:
+    """max(N / E, 1e-8) max(max(u, 0) / N0, 1e-8)."""
+    _, rows = figures.rows("pnl", "notional", "equity", "entry_notional", positive="entry_notional")
+    for u, notional, equity, entry in rows:
+        leverage = (notional, equity) if notional * 10**8 >= equity else (1, 10**8)
+        profit = (u, entry) if u * 10**8 >= entry else (1, 10**8)
+        yield leverage[0] * profit[0], leverage[1] * profit[1]
+
+
+def _whitebit(figures: _Figures) -> Iterator[Ratio]:
+    """u / E."""
+    _, rows = figures.rows("pnl", "equity")
+    yield from rows
+
+
+def _pnl_leverage(figures: _Figures) -> Iterator[Ratio]:
+    """(u / N0) (N / E)."""
+    _, rows = figures.rows("pnl", "entry_notional", "notional", "equity", positive="entry_notional")
+    for u, entry, notional, equity in rows:
+        yield u * notional, entry * equity
+
+
+def _plain(column: str) -> Callable[[_Figures], Iterator[Ratio]]:
+    """The column itself."""
+
+    def ratios(figures: _Figures) -> Iterator[Ratio]:
+        _, rows = figures.rows(column)
+        for (value,) in rows:
+            yield value, 1
+
+    return ratios
+
+
+_RATIOS: dict[Score, Callable[[_Figures], Iterator[Ratio]]] = {
+    "bitmex": _bitmex,
+    "binance": _binance,
+    "aevo": _binance,
+    "hyperliquid-published": _hyperliquid_published,
+    "hyperliquid-observed": _hyperliquid_observed,
+    "whitebit": _whitebit,
+    "pnl-leverage": _pnl_leverage,
+    "size": _plain("notional"),
+    "pnl": _plain("pnl"),
+    "custom": _plain("score"),
+}
+
+
+def _exact_keys(ratios: Iterable[Ratio]) -> Integers:
+    """Integers in the order of the ratios, equal where the ratios are.
+
+    a/b and c/d that differ do so by at least 1/(b d), so floors on a grid twice finer tell them apart.
+    """
+    pairs = list(ratios)
+    shift = 2 * max((den.bit_length() for _, den in pairs), default=0) + 1
+    finite = [(num << shift) // den for num, den in pairs if den]
+    beyond = 1 + max(map(abs, finite), default=0)
+    values = iter(finite)
+    keys = np.empty(len(pairs), dtype=object)
+    keys[:] = [next(values) if den else (beyond if num > 0 else -beyond) for num, den in pairs]
+    return keys
+
+
+def _descending(keys: Integers, ids: Sequence[str]) -> Int64:
+    """Positions by descending key, ties by id."""
+    order = np.argsort(keys, kind="stable")[::-1]
+    ordered = keys[order]
+    bounds = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
+    for start in np.flatnonzero(np.diff(bounds) > 1).tolist():
+        run = slice(bounds[start], bounds[start + 1])
+        order[run] = sorted(order[run].tolist(), key=ids.__getitem__)
+    return order

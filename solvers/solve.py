@@ -1,0 +1,79 @@
+"""One solve, end to end: feasibility, policy, verification, certificate."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from solvers import verify
+from solvers.allocation import Allocation, Certificate
+from solvers.errors import InfeasibleBudget, SolverFailed
+from solvers.problem import HaircutProblem
+from solvers.registry import Policy
+
+Status = Literal["optimal", "feasible", "partial"]
+
+GAP_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Solution:
+    """An allocation that passed verification. `problem` is the one that was solved, reduced if partial."""
+
+    problem: HaircutProblem
+    allocation: Allocation
+    certificate: Certificate
+    status: Status
+
+
+def solve(problem: HaircutProblem, policy: Policy, parameters: Any, *, partial: bool = False) -> Solution:
+    """Allocate the budget by `policy`.
+
+    parameters   an instance of `policy.parameters`
+    partial      take the most the policy can reach where that is less than the budget
+    Raises InfeasibleBudget (unless partial), ProblemError (a column the policy needs), SolverFailed.
+    """
+    try:
+        allocation = _allocate(problem, policy, parameters)
+    except InfeasibleBudget as shortage:
+        if not partial:
+            raise
+        problem = problem.reduced(shortage.reachable_units)
+        allocation = _allocate(problem, policy, parameters)
+    broken = verify.violations(problem, allocation.seized_units)
+    if broken:
+        raise SolverFailed(f"{policy.name} returned an allocation that fails verification: {broken[0].detail}")
+    certificate = _certify(problem, policy, allocation)
+    return Solution(problem, allocation, certificate, _status(problem, certificate))
+
+
+def _allocate(problem: HaircutProblem, policy: Policy, parameters: Any) -> Allocation:
+    if problem.amount_units > problem.reachable_units:
+        raise InfeasibleBudget(
+            "the budget is above what the caps of all winners allow to take; lower the severity, raise the caps, "
+            "or accept a shortage with on_infeasible = partial",
+            problem.amount_units,
+            problem.reachable_units,
+        )
+    return policy.solve(problem, parameters)
+
+
+def _certify(problem: HaircutProblem, policy: Policy, allocation: Allocation) -> Certificate:
+    seized, multiplier = allocation.seized_units, allocation.multiplier
+    optimality = None
+    if policy.optimality is not None and multiplier is not None:
+        optimality = policy.optimality(problem, seized, multiplier)
+    return Certificate(
+        objective=optimality.objective if optimality else None,
+        bound=optimality.bound if optimality else None,
+        relative_gap=optimality.relative_gap if optimality else None,
+        kkt_residual=optimality.kkt_residual if optimality else None,
+        budget_error_units=verify.budget_error_units(problem, seized),
+        cap_violation_units=verify.cap_violation_units(problem, seized),
+        multiplier=multiplier,
+    )
+
+
+def _status(problem: HaircutProblem, certificate: Certificate) -> Status:
+    if problem.amount_units < problem.budget_units:
+        return "partial"
+    gap = certificate.relative_gap
+    return "optimal" if gap is not None and gap <= GAP_TOLERANCE else "feasible"

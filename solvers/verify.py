@@ -1,0 +1,80 @@
+"""Independent checks of any allocation, whoever made it. Nothing here uses a policy's own code."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import fsum
+from typing import Literal
+
+import numpy as np
+
+from solvers.money import Float64, Int64, total
+from solvers.problem import HaircutProblem
+
+Rule = Literal["over-cap", "negative", "unknown-account", "not-a-winner", "budget"]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken rule; `row` is the account's position, None where the rule is about the whole book."""
+
+    rule: Rule
+    row: int | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Optimality:
+    """Value, dual bound and stationarity of a haircut vector for an objective, in currency and fractions."""
+
+    objective: float
+    bound: float
+    kkt_residual: float
+
+    @property
+    def relative_gap(self) -> float:
+        return abs(self.objective - self.bound) / max(abs(self.objective), np.finfo(np.float64).tiny)
+
+
+def violations(problem: HaircutProblem, seized_units: Int64) -> list[Violation]:
+    """Every account that is below zero, above its cap or without an endowment, and a budget not met exactly."""
+    found = []
+    endowment, caps = problem.endowment_units, problem.cap_units
+    for i in np.flatnonzero((seized_units < 0) | (seized_units > caps)).tolist():
+        if seized_units[i] < 0:
+            found.append(Violation("negative", i, "an amount seized is below zero"))
+        elif endowment[i] == 0:
+            found.append(Violation("not-a-winner", i, "the account has no endowment to take from"))
+        else:
+            found.append(Violation("over-cap", i, "the amount seized is above the account's cap"))
+    if budget_error_units(problem, seized_units) != 0:
+        found.append(Violation("budget", None, "the amounts seized do not add up to the budget"))
+    return found
+
+
+def budget_error_units(problem: HaircutProblem, seized_units: Int64) -> int:
+    """Sum of seized less the amount asked for."""
+    return total(seized_units) - problem.amount_units
+
+
+def cap_violation_units(problem: HaircutProblem, seized_units: Int64) -> int:
+    """The most by which any account is above its cap or below zero."""
+    return int(max(np.max(seized_units - problem.cap_units), np.max(-seized_units), 0))
+
+
+def fairness_optimality(problem: HaircutProblem, seized_units: Int64, multiplier: Fraction) -> Optimality:
+    """Is this min sum w_i h_i^2 / 2 over 0 <= h <= beta, sum w_i h_i = B?
+
+    The Lagrangian at the budget's multiplier eta separates: its minimum over [0, beta_i] is at
+    min(eta, beta_i). The value there plus eta B is the dual bound; objective and bound are those of the
+    real-valued problem. The residual holds the whole-unit amounts against it: a haircut strictly inside must
+    equal eta, one at its cap must not be above it, up to the one unit that rounding may move an account.
+    """
+    rows = problem.winners
+    w, x = problem.endowment[rows], seized_units[rows].astype(np.float64)
+    caps = problem.cap_units[rows].astype(np.float64)
+    eta, scale = float(multiplier), 10.0**-problem.book.precision
+    h = np.minimum(eta, caps / w)
+    objective = fsum((w * h * h / 2).tolist()) * scale
+    bound = objective + eta * (problem.amount_units - fsum((w * h).tolist())) * scale
+    away: Float64 = np.maximum(np.abs(x - w * h) - 1, 0) / w
+    return Optimality(objective, bound, float(away.max(initial=0.0)))

@@ -1,0 +1,92 @@
+"""Water-filling with unequal rates: by leverage, by risk, by contracts.
+
+Equity and endowment are whole units; notional, contracts and thresholds are used exactly as they were given.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
+
+from solvers.allocation import Allocation
+from solvers.money import fraction
+from solvers.problem import HaircutProblem
+from solvers.water_filling import Rates, filled
+
+Risk = Literal["linear", "power", "cvar"]
+
+
+@dataclass(frozen=True)
+class LeverageProRata:
+    """leverage-pro-rata takes no parameters."""
+
+
+@dataclass(frozen=True)
+class ContractsProRata:
+    """contracts-pro-rata takes no parameters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rap:
+    """Parameters of `rap`: the risk weight g, and what it needs."""
+
+    risk: Risk = "linear"
+    exponent: Annotated[float, Ge(0), Le(10)] = 1.0
+    threshold: Annotated[float, Ge(0)] = 0.0
+
+
+def leverage_pro_rata(problem: HaircutProblem, _: LeverageProRata) -> Allocation:
+    """h_i = min(beta_i, tau lambda_i), lambda_i = n_i / e_i.
+
+    The paper's printed leverage pro-rata does not meet the budget; this one does (MODEL 2).
+    """
+    return _by_leverage(problem, lambda n, e: (n, e))
+
+
+def rap(problem: HaircutProblem, parameters: Rap) -> Allocation:
+    """Risk-aware pro-rata: h_i = min(beta_i, tau lambda_i g(lambda_i)) (arXiv 2512.01112, section 6).
+
+    linear  g = lambda;  power  g = lambda^exponent;  cvar  g = max(lambda - threshold, 0).
+    A power that is not a whole number is taken in doubles, once an account; all else is exact.
+    """
+    if parameters.risk == "linear":
+        return _by_leverage(problem, lambda n, e: (n * n, e * e))
+    if parameters.risk == "cvar":
+        t = fraction(parameters.threshold)
+        return _by_leverage(
+            problem,
+            lambda n, e: (n * max(n * t.denominator - t.numerator * e, 0), e * e * t.denominator),
+        )
+    exponent = parameters.exponent
+    if exponent.is_integer():
+        whole = int(exponent) + 1
+        return _by_leverage(problem, lambda n, e: (n**whole, e**whole))
+
+    def power(n: int, e: int) -> tuple[int, int]:
+        over, under = ((n / e) ** exponent).as_integer_ratio()
+        return n * over, e * under
+
+    return _by_leverage(problem, power)
+
+
+def contracts_pro_rata(problem: HaircutProblem, _: ContractsProRata) -> Allocation:
+    """x_i = min(beta_i w_i, t contracts_i): the same dollars a contract, t, from everybody."""
+    integers, decimals = problem.book.column("contracts").exact
+    scale = Fraction(10**decimals, 10**problem.book.precision)
+    return filled(problem, Rates.of(integers[problem.winners], scale), "contracts")
+
+
+def _by_leverage(problem: HaircutProblem, weight: Callable[[int, int], tuple[int, int]]) -> Allocation:
+    """Rates w_i r(lambda_i); `weight` maps (n, e), integers with lambda = n / e, to r as a fraction."""
+    rows = problem.winners
+    integers, decimals = problem.book.column("notional").exact
+    # lambda = (n / 10^decimals) / (e / 10^precision): bring both to one scale.
+    scale = problem.book.precision - decimals
+    notionals = (n * 10 ** max(scale, 0) for n in integers[rows].tolist())
+    equities = (e * 10 ** max(-scale, 0) for e in problem.book.equity_units[rows].tolist())
+    weights = [weight(n, e) for n, e in zip(notionals, equities, strict=True)]
+    numerators = [w * r[0] for w, r in zip(problem.endowment_units[rows].tolist(), weights, strict=True)]
+    denominators = [r[1] for r in weights]
+    return filled(problem, Rates.quotients(numerators, denominators), "leverage")

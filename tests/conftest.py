@@ -1,0 +1,43 @@
+"""The service, in process and over its own HTTP surface, once for the whole session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+Post = Callable[[str, Any], tuple[int, Any]]
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Any]:
+    from app.main import create_app  # noqa: PLC0415
+    from fastapi.testclient import TestClient  # noqa: PLC0415  (the oracle's own tests run without the app)
+
+    with TestClient(create_app()) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def post(client: Any) -> Post:
+    """``post(path, body) -> (status, json)``."""
+
+    def send(path: str, body: Any) -> tuple[int, Any]:
+        content = json.dumps(body, allow_nan=False)
+        response = client.post(path, content=content, headers={"content-type": "application/json"})
+        return response.status_code, response.json()
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def get(client: Any) -> Callable[[str], tuple[int, Any]]:
+    """``get(path) -> (status, json)``."""
+
+    def fetch(path: str) -> tuple[int, Any]:
+        response = client.get(path)
+        return response.status_code, response.json()
+
+    return fetch
