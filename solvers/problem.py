@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from solvers.errors import ProblemError
+from solvers.errors import InfeasibleBudget, ProblemError
 from solvers.money import UNIT_LIMIT, Float64, Int64, Numbers, check_sums, total
 
 Numeraire = Literal["pnl", "equity"]
@@ -129,6 +129,16 @@ class HaircutProblem:
     def amount_units(self) -> int:
         """What a policy has to allocate: the budget, unless a shortage was accepted."""
         return self.budget_units if self.reduced_units is None else self.reduced_units
+
+    def require_reachable(self) -> None:
+        """Raise InfeasibleBudget where the caps of all winners together do not allow the amount."""
+        if self.amount_units > self.reachable_units:
+            raise InfeasibleBudget(
+                "the budget is above what the caps of all winners allow to take; lower the severity, raise the caps, "
+                "or accept a shortage with on_infeasible = partial",
+                self.amount_units,
+                self.reachable_units,
+            )
 
     @cached_property
     def endowment_units(self) -> Int64:

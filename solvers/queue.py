@@ -44,6 +44,7 @@ class Queue:
 
 def queue(problem: HaircutProblem, parameters: Queue) -> Allocation:
     """Close winners in descending order of score until the budget is met, each up to its cap."""
+    problem.require_reachable()
     order = closing_order(problem, parameters.score)
     rank = np.zeros(len(problem.book), dtype=np.int64)
     rank[order] = np.arange(1, len(order) + 1)

@@ -32,28 +32,17 @@ def solve(problem: HaircutProblem, policy: Policy, parameters: Any, *, partial: 
     Raises InfeasibleBudget (unless partial), ProblemError (a column the policy needs), SolverFailed.
     """
     try:
-        allocation = _allocate(problem, policy, parameters)
+        allocation = policy.solve(problem, parameters)
     except InfeasibleBudget as shortage:
         if not partial:
             raise
         problem = problem.reduced(shortage.reachable_units)
-        allocation = _allocate(problem, policy, parameters)
+        allocation = policy.solve(problem, parameters)
     broken = verify.violations(problem, allocation.seized_units)
     if broken:
         raise SolverFailed(f"{policy.name} returned an allocation that fails verification: {broken[0].detail}")
     certificate = _certify(problem, policy, allocation)
     return Solution(problem, allocation, certificate, _status(problem, certificate))
-
-
-def _allocate(problem: HaircutProblem, policy: Policy, parameters: Any) -> Allocation:
-    if problem.amount_units > problem.reachable_units:
-        raise InfeasibleBudget(
-            "the budget is above what the caps of all winners allow to take; lower the severity, raise the caps, "
-            "or accept a shortage with on_infeasible = partial",
-            problem.amount_units,
-            problem.reachable_units,
-        )
-    return policy.solve(problem, parameters)
 
 
 def _certify(problem: HaircutProblem, policy: Policy, allocation: Allocation) -> Certificate:

@@ -71,6 +71,7 @@ def filled(problem: HaircutProblem, rates: Rates, what: str) -> Allocation:
     When every account with a positive rate is at its cap, the rest of the amount is spread capped-pro-rata
     over the winners of rate zero (the published pseudo-code stops short of the budget there).
     """
+    problem.require_reachable()
     caps, winners = problem.cap_units, problem.winners
     seized = np.zeros(len(problem.book), dtype=np.int64)
 

@@ -85,9 +85,7 @@ def _account(rng: random.Random, cash: Any, pnl: Any, notional: Any, **more: Any
 def _small(rng: random.Random, _: int) -> list[Account]:
     """Whole small amounts: ties in profit and leverage everywhere."""
     return [
-        _account(
-            rng, rng.choice([0, 1, 2, 2]), rng.choice([1, 2, 2, 3, 5, -1, -4]), rng.choice([0, 4, 8, 12, 20])
-        )
+        _account(rng, rng.choice([0, 1, 2, 2]), rng.choice([1, 2, 2, 3, 5, -1, -4]), rng.choice([0, 4, 8, 12, 20]))
         for _ in range(rng.randint(2, 8))
     ]
 
@@ -179,9 +177,7 @@ def _unlevered(rng: random.Random, _: int) -> list[Account]:
 
 
 def _one(rng: random.Random, _: int) -> list[Account]:
-    return [
-        _account(rng, rng.choice([0, -0.5, 3]), rng.choice([1, "0.000001", 12.345678]), rng.choice([0, 10]))
-    ]
+    return [_account(rng, rng.choice([0, -0.5, 3]), rng.choice([1, "0.000001", 12.345678]), rng.choice([0, 10]))]
 
 
 FAMILIES: tuple[Callable[[random.Random, int], list[Account]], ...] = (

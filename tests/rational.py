@@ -334,10 +334,7 @@ def verdict(endowment: Amounts, mine: Amounts, other: Amounts) -> str:
     for breakpoints in (mine, other):
         for k in winners:
             a, b = breakpoints[k], endowment[k]
-            gap = sum(
-                max(mine[i] * b - a * endowment[i], 0) - max(other[i] * b - a * endowment[i], 0)
-                for i in winners
-            )
+            gap = sum(max(mine[i] * b - a * endowment[i], 0) - max(other[i] * b - a * endowment[i], 0) for i in winners)
             better, worse = better or gap < -b, worse or gap > b
     if better and worse:
         return "incomparable"
@@ -371,7 +368,6 @@ def fairness(result: Result) -> dict[str, Any]:
         "jain": ratio(total * total, book.capacity * squares),
         "rank_inversions": sum(1 for i in winners for j in winners if w[i] > w[j] and left[j] > left[i] + 1),
         "versus": {
-            name: verdict(w, x, divide(book, {"name": name}, total).seized)
-            for name in ("capped-pro-rata", "queue")
+            name: verdict(w, x, divide(book, {"name": name}, total).seized) for name in ("capped-pro-rata", "queue")
         },
     }

@@ -13,9 +13,7 @@ from tests.rational import allocate, fairness, fill, read_book, verdict, whole
 MILLION = 10**6
 
 
-def request(
-    accounts: list[dict[str, Any]], policy: Any, *, precision: int = 6, **shortfall: Any
-) -> dict[str, Any]:
+def request(accounts: list[dict[str, Any]], policy: Any, *, precision: int = 6, **shortfall: Any) -> dict[str, Any]:
     named = [{"id": str(number), **account} for number, account in enumerate(accounts, start=1)]
     chosen = policy if isinstance(policy, dict) else {"name": policy}
     return {"snapshot": {"precision": precision, "accounts": named}, "shortfall": shortfall, "policy": chosen}
@@ -24,9 +22,7 @@ def request(
 def five(policy: Any, **more: Any) -> dict[str, Any]:
     """MODEL 11's five accounts; the custom score gives the order 2, 1, 3."""
     rows = zip((2, 1, 0.5, 0, 0), (8, 4, 0.5, -3, -12), (2, 3, 1, 0, 0), strict=True)
-    return request(
-        [{"cash": c, "pnl": p, "score": s} for c, p, s in rows], policy, **{"severity": 0.5, **more}
-    )
+    return request([{"cash": c, "pnl": p, "score": s} for c, p, s in rows], policy, **{"severity": 0.5, **more})
 
 
 def dollars(amounts: dict[str, int]) -> list[float]:
@@ -137,9 +133,7 @@ def test_units_go_the_careful_way() -> None:
     assert book.cash == {"1": -1, "2": 1}
     assert book.pnl == {"1": 0, "2": 10**18}
     assert (book.deficit, book.insurance_used, book.budget) == (1, 0, 1)
-    tenth = read_book(
-        request([{"cash": 0, "pnl": 30, "max_haircut": 0.1}], "pro-rata", precision=0, deficit=3)
-    )
+    tenth = read_book(request([{"cash": 0, "pnl": 30, "max_haircut": 0.1}], "pro-rata", precision=0, deficit=3))
     assert tenth.cap == {"1": 3}  # 0.1 is a tenth, not its double
     assert read_book(request(accounts, "pro-rata", deficit=30, severity=0.1)).budget == 3 * MILLION
 

@@ -208,11 +208,12 @@ def problem_of(asked: Asked, exc: SolverError) -> RequestProblem:
 
 
 def _infeasible(asked: Asked, exc: InfeasibleBudget) -> RequestProblem:
+    """409: the shortage is against what this policy can take, which for pro-rata may be less than all caps."""
     problem, precision = asked.problem, asked.problem.book.precision
     faults = dict.fromkeys(exc.rows, "the haircut would pass this account's cap")
     members = {
         "budget": money(exc.budget_units, precision),
-        "reachable_capacity": money(exc.reachable_units, precision),
+        "reachable_capacity": money(problem.reachable_units, precision),
         "shortage": money(exc.budget_units - exc.reachable_units, precision),
         "largest_feasible_severity": _largest_severity(exc.reachable_units, problem.residual_units),
     }

@@ -11,7 +11,7 @@ from solvers.registry import POLICIES, Policy
 
 def _model(policy: Policy) -> type[Wire]:
     hints = get_type_hints(policy.parameters, include_extras=True)
-    members: dict[str, Any] = {"name": (Literal[policy.name], ...)}  # type: ignore[name-defined]
+    members: dict[str, Any] = {"name": (Literal[policy.name], ...)}
     members |= {item.name: (hints[item.name], item.default) for item in fields(policy.parameters)}
     title = "".join(word.capitalize() for word in policy.name.split("-"))
     return create_model(f"{title}Policy", __base__=Wire, __doc__=policy.summary, **members)
@@ -20,5 +20,5 @@ def _model(policy: Policy) -> type[Wire]:
 POLICY_MODELS: dict[str, type[Wire]] = {name: _model(policy) for name, policy in POLICIES.items()}
 
 _union: Any = Union[tuple(POLICY_MODELS.values())]  # noqa: UP007
-AnyPolicy: TypeAlias = SkipValidation[Annotated[_union, Field(discriminator="name")]]  # type: ignore[valid-type]
+AnyPolicy: TypeAlias = SkipValidation[Annotated[_union, Field(discriminator="name")]]
 """Any policy with its parameters. Validated one by one in `convert`, for exact error pointers."""

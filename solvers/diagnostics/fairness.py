@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from math import fsum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from solvers.money import Float64, Int64, total
 from solvers.pro_rata import CappedProRata, capped_pro_rata
@@ -15,6 +16,7 @@ from solvers.queue import closing_order, take_in_order
 Verdict = Literal["fairer", "less-fair", "equal", "incomparable"]
 
 LORENZ_POINTS = 101
+_DOUBLES_DO = 2**50
 
 
 @dataclass(frozen=True)
@@ -137,25 +139,55 @@ def verdict(w: Int64, x: Int64, reference: Int64) -> Verdict:
 
     With equal totals this is Lorenz dominance: below everywhere is fairer.
     """
-    levels = np.union1d(x / w, reference / w)
-    difference = _excess(w, x, levels) - _excess(w, reference, levels)
-    above, below = bool((difference > 1).any()), bool((difference < -1).any())
-    if above and below:
-        return "incomparable"
-    if above:
-        return "less-fair"
-    return "fairer" if below else "equal"
+    exact = total(w) >= _DOUBLES_DO
+    level_x, level_w = np.concatenate((x, reference)), np.concatenate((w, w))
+    levels = _haircuts(level_w, level_x, exact)
+    burden, weight = _above(w, x, levels, exact)
+    reference_burden, reference_weight = _above(w, reference, levels, exact)
+    signs = _beyond_one(burden - reference_burden, weight - reference_weight, level_x, level_w)
+    match bool((signs > 0).any()), bool((signs < 0).any()):
+        case True, True:
+            return "incomparable"
+        case True, False:
+            return "less-fair"
+        case False, True:
+            return "fairer"
+    return "equal"
 
 
-def _excess(w: Int64, x: Int64, levels: Float64) -> Float64:
-    """sum w_i max(h_i - t, 0) in units for each level t; the sums of x and w are exact."""
-    haircuts = x / w
+def _beyond_one(burden: Int64, weight: Int64, x: Int64, w: Int64) -> Int64:
+    """The sign of burden - (x / w) weight where that is more than one unit away from zero, else 0.
+
+    In doubles, and again in integers where their rounding could matter.
+    """
+    plus, minus, one = burden * w.astype(np.float64), weight * x.astype(np.float64), w.astype(np.float64)
+    excess = plus - minus
+    signs = (excess > one).astype(np.int64) - (excess < -one)
+    doubtful = np.abs(np.abs(excess) - one) <= (np.abs(plus) + np.abs(minus)) * 2.0**-50
+    for i in np.flatnonzero(doubtful).tolist():
+        unit = int(w[i])
+        exact = int(burden[i]) * unit - int(weight[i]) * int(x[i])
+        signs[i] = (exact > unit) - (exact < -unit)
+    return signs
+
+
+def _haircuts(w: Int64, x: Int64, exact: bool) -> npt.NDArray[Any]:
+    """x / w, or integers in the same order that are equal only where the fractions are."""
+    if not exact:
+        return x / w
+    keys = np.empty(len(w), dtype=object)
+    keys[:] = [(amount << 128) // weight for amount, weight in zip(x.tolist(), w.tolist(), strict=True)]
+    return keys
+
+
+def _above(w: Int64, x: Int64, levels: npt.NDArray[Any], exact: bool) -> tuple[Int64, Int64]:
+    """The sums of x and of w over the accounts with a haircut above each level."""
+    haircuts = _haircuts(w, x, exact)
     order = np.argsort(haircuts, kind="stable")
+    first = np.searchsorted(haircuts[order], levels, side="right")
     burden = np.concatenate((np.cumsum(x[order][::-1])[::-1], [0]))
     weight = np.concatenate((np.cumsum(w[order][::-1])[::-1], [0]))
-    first = np.searchsorted(haircuts[order], levels, side="right")
-    excess: Float64 = burden[first] - levels * weight[first]
-    return excess
+    return burden[first], weight[first]
 
 
 def rank_inversions(before: Int64, after: Int64) -> int:

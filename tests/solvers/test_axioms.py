@@ -66,9 +66,7 @@ def fitted(book: Request, key: str) -> Request:
     request = with_policy(book, POLICIES[key])
     if key == "pro-rata":
         read = rational.read_book(request)
-        request["shortfall"]["deficit"] = money(
-            min(read.budget, rational.most_pro_rata_can_raise(read)), PRECISION
-        )
+        request["shortfall"]["deficit"] = money(min(read.budget, rational.most_pro_rata_can_raise(read)), PRECISION)
     return request
 
 
@@ -162,9 +160,7 @@ def uneven_splits(draw: st.DrawFn) -> tuple[Request, Request, str]:
 @pytest.mark.parametrize("key", holding(SYBIL))
 @steady
 @given(split=st.one_of(proportional_splits(), uneven_splits()))
-def test_splitting_an_account_changes_nothing(
-    post: Post, key: str, split: tuple[Request, Request, str]
-) -> None:
+def test_splitting_an_account_changes_nothing(post: Post, key: str, split: tuple[Request, Request, str]) -> None:
     """The pieces together pay what the account paid, everybody else the same, up to a unit an account."""
     together, apart, name = split
     one = fitted(together, key)
@@ -212,12 +208,8 @@ def test_the_order_of_winners_can_be_turned_round(post: Post, key: str) -> None:
 def test_a_split_can_pay(post: Post, key: str) -> None:
     """Nearly all the risk goes into a sliver of the profit. Both pieces keep the account's beta of 1."""
     one = row("a", 10, 10, notional=200, contracts=10, entry_notional=10, maintenance_margin=5, price_ratio=2)
-    sliver = row(
-        "a.0", 0, 1, notional=190, contracts=9.9, entry_notional=0.1, maintenance_margin=4.5, price_ratio=2
-    )
-    bulk = row(
-        "a.1", 10, 9, notional=10, contracts=0.1, entry_notional=9.9, maintenance_margin=0.5, price_ratio=2
-    )
+    sliver = row("a.0", 0, 1, notional=190, contracts=9.9, entry_notional=0.1, maintenance_margin=4.5, price_ratio=2)
+    bulk = row("a.1", 10, 9, notional=10, contracts=0.1, entry_notional=9.9, maintenance_margin=0.5, price_ratio=2)
     other = row("b", 10, 9.5, notional=100, contracts=10, entry_notional=10, maintenance_margin=1)
     paid = seized(post, with_policy(book_of(one, other, deficit=8), POLICIES[key]))["a"]
     after = seized(post, with_policy(book_of(sliver, bulk, other, deficit=8), POLICIES[key]))
