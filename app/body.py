@@ -52,6 +52,7 @@ def parse_json(raw: bytes) -> dict[str, Any]:
 
 
 def _count_keys(value: dict[str, Any]) -> int:
+    """The keys of all objects, or fewer: lists that do not start with an object are passed over."""
     count, pending = 0, [value]
     while pending:
         item = pending.pop()
@@ -59,7 +60,7 @@ def _count_keys(value: dict[str, Any]) -> int:
         for child in item.values():
             if type(child) is dict:
                 pending.append(child)
-            elif type(child) is list:
+            elif type(child) is list and child and type(child[0]) is dict:
                 pending.extend(element for element in child if type(element) is dict)
     return count
 

@@ -65,6 +65,10 @@ def _whole(value: int | float | str, precision: int, rounding: str) -> int:
     return int(scaled.to_integral_value(rounding, _CONTEXT))
 
 
+def _few_digits(value: int | float | None) -> bool:
+    return value is None or abs(value) < 10**EXACT_DIGITS
+
+
 @dataclass(frozen=True)
 class Numbers:
     """One column of numbers, as doubles and, where it matters, exactly.
@@ -82,18 +86,21 @@ class Numbers:
     def parse(cls, field: str, raw: Sequence[object], *, optional: bool = False) -> "Numbers":
         """Check every element; raise `ProblemError` naming the field and the rows that are not numbers."""
         kinds = set(map(type, raw))
-        plain = kinds <= {float, int}
-        if not plain or int in kinds:
-            taken = (item for item in enumerate(raw) if item[1] is not None or not optional)
-            faults = {i: why for i, value in taken if (why := fault(value))}
-            if faults:
-                raise ProblemError(field, "not all values are numbers", faults)
-        if plain:
-            floats = np.array(raw, dtype=np.float64)
-            _refuse_infinite(field, floats, "must be finite")
-            return cls(field, raw, floats)  # type: ignore[arg-type]
+        if kinds <= {float, int}:
+            try:
+                floats = np.array(raw, dtype=np.float64)
+            except OverflowError:
+                floats = np.full(len(raw), np.inf)
+            if np.isfinite(floats).all():
+                return cls(field, raw, floats)  # type: ignore[arg-type]
+        taken = (item for item in enumerate(raw) if item[1] is not None or not optional)
+        faults = {i: why for i, value in taken if (why := fault(value))}
+        if faults:
+            raise ProblemError(field, "not all values are numbers", faults)
         floats = np.array([0.0 if value is None else float(value) for value in raw])  # type: ignore[arg-type]
-        _refuse_infinite(field, floats, "too large for exact arithmetic")
+        infinite = np.flatnonzero(~np.isfinite(floats)).tolist()
+        if infinite:
+            raise ProblemError(field, "too large for exact arithmetic", infinite)
         missing = np.array([value is None for value in raw]) if type(None) in kinds else None
         return cls(field, raw, floats, missing)  # type: ignore[arg-type]
 
@@ -107,15 +114,13 @@ class Numbers:
     @cached_property
     def _short(self) -> Bool:
         """Where `floats` stands for the decimal that arrived: every float, and ints and strings of few digits."""
-        if set(map(type, self.raw)) <= {float}:
+        kinds = set(map(type, self.raw))
+        if kinds <= {float}:
             return np.ones(len(self.raw), dtype=np.bool_)
+        if kinds <= {float, int}:
+            return np.abs(self.floats) < 10.0**EXACT_DIGITS
         return np.array(
-            [
-                len(value) <= EXACT_DIGITS
-                if isinstance(value, str)
-                else value is None or isinstance(value, float) or abs(value) < 10**EXACT_DIGITS
-                for value in self.raw
-            ],
+            [len(value) <= EXACT_DIGITS if isinstance(value, str) else _few_digits(value) for value in self.raw],
             dtype=np.bool_,
         )
 
@@ -168,12 +173,6 @@ class Numbers:
             magnitude = int("".join(map(str, part.digits))) * 10 ** (exponent + decimals)
             integers[i] = -magnitude if part.sign else magnitude
         return integers, decimals
-
-
-def _refuse_infinite(field: str, floats: Float64, detail: str) -> None:
-    infinite = np.flatnonzero(~np.isfinite(floats)).tolist()
-    if infinite:
-        raise ProblemError(field, detail, infinite)
 
 
 def total(amounts: Integers) -> int:

@@ -13,8 +13,9 @@ Post = Callable[[str, Any], tuple[int, Any]]
 
 @pytest.fixture(scope="session")
 def client() -> Iterator[Any]:
-    from app.main import create_app  # noqa: PLC0415
     from fastapi.testclient import TestClient  # noqa: PLC0415  (the oracle's own tests run without the app)
+
+    from app.main import create_app  # noqa: PLC0415
 
     with TestClient(create_app()) as started:
         yield started
