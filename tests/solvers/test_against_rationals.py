@@ -19,7 +19,7 @@ from tests.books import POLICIES, Request, money, nasty_books, with_policy
 from tests.rational import Result, allocate
 
 Post = Callable[[str, Any], tuple[int, Any]]
-BOOKS = nasty_books(300)
+BOOKS = nasty_books(240)
 
 
 def units(amount: str, precision: int) -> int:

@@ -1,0 +1,101 @@
+"""The book of 2025-10-10 (Powered by HyperReplay - (c) ConejoCapital), through the service."""
+
+import copy
+import csv
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Post
+
+TABLE = Path(__file__).parents[2] / "shared/data/hyperliquid-2025-10-10/adl_by_user_REALTIME.csv"
+pytestmark = pytest.mark.skipif(not TABLE.exists(), reason="the table of 2025-10-10 is not on this machine")
+
+POLICIES: list[dict[str, Any]] = [
+    {"name": "pro-rata"},
+    {"name": "capped-pro-rata"},
+    {"name": "leverage-pro-rata"},
+    {"name": "rap", "risk": "linear"},
+    {"name": "rap", "risk": "power", "exponent": 0.5},
+    {"name": "rap", "risk": "cvar", "threshold": 2},
+    {"name": "queue", "score": "pnl"},
+    {"name": "queue", "score": "size"},
+    {"name": "queue", "score": "whitebit"},
+]
+
+
+@pytest.fixture(scope="module")
+def request_body() -> dict[str, Any]:
+    with TABLE.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    accounts = {
+        "id": [row["user"] for row in rows],
+        "cash": [float(row["account_value_realtime"]) for row in rows],
+        "pnl": [float(row["closed_pnl"]) for row in rows],
+        "notional": [float(row["adl_notional"]) for row in rows],
+    }
+    return {"snapshot": {"accounts": accounts}, "shortfall": {"deficit": "15079669.61"}}
+
+
+def units(amounts: list[str]) -> list[int]:
+    return [int(amount.replace(".", "")) for amount in amounts]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: " ".join(map(str, policy.values())))
+def test_every_policy_balances_to_the_unit_and_passes_no_cap(
+    post: Post, request_body: dict[str, Any], policy: dict[str, Any]
+) -> None:
+    status, answer = post("/v1/allocations", {**request_body, "policy": policy})
+    assert status == 200
+    solvency, accounts = answer["diagnostics"]["solvency"], answer["allocations"]
+    assert round(float(solvency["capacity"]), 2) == 834_298_911.35
+    assert round(float(solvency["reachable_capacity"]), 2) == 833_285_313.20
+    assert solvency["regime"] == "coverable"
+    endowment, seized, equity = (units(accounts[name]) for name in ("endowment", "seized", "equity_after"))
+    assert sum(w > 0 for w in endowment) == 19_207
+    assert sum(seized) == 15_079_669_610_000
+    for w, x, e in zip(endowment, seized, equity, strict=True):
+        assert 0 <= x <= w
+        assert x == 0 or e >= 0
+    status, judged = post(
+        "/v1/verifications",
+        {**request_body, "allocation": {"id": accounts["id"], "seized": accounts["seized"]}},
+    )
+    assert status == 200
+    assert judged["valid"]
+    assert judged["diagnostics"]["fairness"] == answer["diagnostics"]["fairness"]
+
+
+@pytest.mark.parametrize("policy", POLICIES[:4] + POLICIES[6:7], ids=lambda policy: str(policy["name"]))
+def test_row_order_changes_nobodys_amount_and_the_same_request_gets_the_same_bytes(
+    client: Any, request_body: dict[str, Any], policy: dict[str, Any]
+) -> None:
+    shuffled = copy.deepcopy(request_body)
+    columns = shuffled["snapshot"]["accounts"]
+    order = list(range(len(columns["id"])))
+    random.Random(7).shuffle(order)
+    shuffled["snapshot"]["accounts"] = {name: [column[i] for i in order] for name, column in columns.items()}
+
+    def send(body: dict[str, Any]) -> bytes:
+        content = json.dumps({**body, "policy": policy})
+        return bytes(
+            client.post("/v1/allocations", content=content, headers={"content-type": "application/json"}).content
+        )
+
+    first, again, other = send(request_body), send(request_body), send(shuffled)
+    assert first == again
+    ordered, mixed = json.loads(first)["allocations"], json.loads(other)["allocations"]
+    assert dict(zip(ordered["id"], ordered["seized"], strict=True)) == dict(
+        zip(mixed["id"], mixed["seized"], strict=True)
+    )
+
+
+def test_a_score_without_its_field_names_the_field_and_the_account(post: Post, request_body: dict[str, Any]) -> None:
+    status, problem = post("/v1/allocations", {**request_body, "policy": {"name": "queue", "score": "binance"}})
+    assert status == 422
+    assert problem["errors_total"] == 19_207
+    assert problem["errors"][0]["pointer"] == "/snapshot/accounts/maintenance_margin/0"
+    assert problem["errors"][0]["account"] == request_body["snapshot"]["accounts"]["id"][0]
