@@ -27,7 +27,7 @@ check: $(STAMP)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 openapi: $(STAMP)
-	$(BIN)/python -m app.openapi openapi/openapi.json
+	$(BIN)/python -m app.write_openapi openapi/openapi.json
 
 lock: $(STAMP)
 	$(COMPILE) --output-file requirements.lock pyproject.toml

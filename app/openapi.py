@@ -1,11 +1,9 @@
 """The specification: bodies and answers the routes read and write themselves, with worked examples.
 
 The examples' answers are computed when the specification is made, so they are what the service answers.
-`python -m app.openapi PATH` writes it.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,15 +119,3 @@ def _add_examples(operation: dict[str, Any], path: str, names: tuple[str, ...]) 
         told[name] = {"value": json.loads(to_json(answer_to(path, raw)))}
     operation["requestBody"]["content"]["application/json"]["examples"] = asked
     operation["responses"]["200"]["content"]["application/json"]["examples"] = told
-
-
-def main() -> None:
-    """Write the specification to the path given."""
-    from app.main import create_app  # noqa: PLC0415 (main imports this module)
-
-    specification = create_app(Settings.model_construct()).openapi()
-    Path(sys.argv[1]).write_text(json.dumps(specification, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

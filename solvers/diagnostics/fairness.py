@@ -15,8 +15,9 @@ from solvers.queue import closing_order, take_in_order
 
 Verdict = Literal["fairer", "less-fair", "equal", "incomparable"]
 
+Values = npt.NDArray[Any]
+
 LORENZ_POINTS = 101
-_DOUBLES_DO = 2**50
 
 
 @dataclass(frozen=True)
@@ -137,15 +138,15 @@ class _Curve:
 def verdict(w: Int64, x: Int64, reference: Int64) -> Verdict:
     """Compare sum w_i max(h_i - t, 0) at every breakpoint t, with one unit of tolerance.
 
-    With equal totals this is Lorenz dominance: below everywhere is fairer.
+    With equal totals this is Lorenz dominance: below everywhere is fairer. Computed in doubles, and again in
+    integers where their rounding could decide.
     """
-    exact = total(w) >= _DOUBLES_DO
-    level_x, level_w = np.concatenate((x, reference)), np.concatenate((w, w))
-    levels = _haircuts(level_w, level_x, exact)
-    burden, weight = _above(w, x, levels, exact)
-    reference_burden, reference_weight = _above(w, reference, levels, exact)
-    signs = _beyond_one(burden - reference_burden, weight - reference_weight, level_x, level_w)
-    match bool((signs > 0).any()), bool((signs < 0).any()):
+    if np.array_equal(x, reference):
+        return "equal"
+    excess, one, error = _excess(w, x, reference, exact=False)
+    if (np.abs(np.abs(excess) - one) <= error).any():
+        excess, one, _ = _excess(w, x, reference, exact=True)
+    match bool((excess > one).any()), bool((excess < -one).any()):
         case True, True:
             return "incomparable"
         case True, False:
@@ -155,23 +156,22 @@ def verdict(w: Int64, x: Int64, reference: Int64) -> Verdict:
     return "equal"
 
 
-def _beyond_one(burden: Int64, weight: Int64, x: Int64, w: Int64) -> Int64:
-    """The sign of burden - (x / w) weight where that is more than one unit away from zero, else 0.
+def _excess(w: Int64, x: Int64, reference: Int64, *, exact: bool) -> tuple[Values, Values, Values]:
+    """At each breakpoint t = x_k / w_k: the difference of the two sums, one unit, and the error, times w_k."""
+    kind = object if exact else np.float64
+    level_x, level_w = np.concatenate((x, reference)), np.concatenate((w, w))
+    levels = _haircuts(level_w, level_x, exact)
+    burden, weight = _above(w, x, levels, exact)
+    reference_burden, reference_weight = _above(w, reference, levels, exact)
+    one = level_w.astype(kind)
+    plus = (burden - reference_burden).astype(kind) * one
+    minus = (weight - reference_weight).astype(kind) * level_x.astype(kind)
+    # Two roundings behind each product, and haircuts that doubles cannot tell apart.
+    error = (np.abs(plus) + np.abs(minus) + one * float(x.sum(dtype=np.float64))) * 2.0**-50
+    return plus - minus, one, error
 
-    In doubles, and again in integers where their rounding could matter.
-    """
-    plus, minus, one = burden * w.astype(np.float64), weight * x.astype(np.float64), w.astype(np.float64)
-    excess = plus - minus
-    signs = (excess > one).astype(np.int64) - (excess < -one)
-    doubtful = np.abs(np.abs(excess) - one) <= (np.abs(plus) + np.abs(minus)) * 2.0**-50
-    for i in np.flatnonzero(doubtful).tolist():
-        unit = int(w[i])
-        exact = int(burden[i]) * unit - int(weight[i]) * int(x[i])
-        signs[i] = (exact > unit) - (exact < -unit)
-    return signs
 
-
-def _haircuts(w: Int64, x: Int64, exact: bool) -> npt.NDArray[Any]:
+def _haircuts(w: Int64, x: Int64, exact: bool) -> Values:
     """x / w, or integers in the same order that are equal only where the fractions are."""
     if not exact:
         return x / w
@@ -180,7 +180,7 @@ def _haircuts(w: Int64, x: Int64, exact: bool) -> npt.NDArray[Any]:
     return keys
 
 
-def _above(w: Int64, x: Int64, levels: npt.NDArray[Any], exact: bool) -> tuple[Int64, Int64]:
+def _above(w: Int64, x: Int64, levels: Values, exact: bool) -> tuple[Int64, Int64]:
     """The sums of x and of w over the accounts with a haircut above each level."""
     haircuts = _haircuts(w, x, exact)
     order = np.argsort(haircuts, kind="stable")

@@ -177,3 +177,21 @@ def test_remainders_are_compared_exactly(post: Post, policy: str) -> None:
     got = {row["id"]: int(row["seized"]) for row in solved(post, body)["allocations"]}
     floors = {i: budget * w // capacity for i, w in profits.items()}
     assert got == allocate(body).seized == {"a": floors["a"], "b": floors["b"] + 1}
+
+
+def test_a_verdict_keeps_its_one_unit_of_tolerance_at_a_million_million(post: Post) -> None:
+    """Capped-pro-rata leaves each a unit, leverage takes all of x and leaves a two: a gap of exactly one unit."""
+    body = {
+        "snapshot": {
+            "precision": 0,
+            "accounts": [
+                {"id": "x", "cash": 0, "pnl": 10**12 + 1000, "notional": 2},
+                {"id": "a", "cash": 0, "pnl": 10**12, "notional": 1},
+            ],
+        },
+        "shortfall": {"deficit": 2 * 10**12 + 998},
+        "policy": {"name": "leverage-pro-rata"},
+    }
+    answer = solved(post, body)
+    assert [row["seized"] for row in answer["allocations"]] == ["1000000001000", "999999999998"]
+    assert answer["diagnostics"]["fairness"]["versus"]["capped-pro-rata"] == "equal"
