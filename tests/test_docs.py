@@ -1,0 +1,60 @@
+"""What the pages say is what the code does."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.problems import CODES
+from app.settings import Settings
+from solvers.registry import POLICIES
+from tests.processes import ROOT, service
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+
+
+def table(page: str) -> dict[str, list[str]]:
+    """The rows of a page's tables by what stands in backquotes in their first cell."""
+    rows = [
+        line.strip("| \n").split(" | ") for line in (ROOT / page).read_text().splitlines() if line.startswith("| `")
+    ]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def test_the_readmes_example_answers_what_the_readme_says() -> None:
+    command = re.search(r"```bash\n(.*?)```", README, re.DOTALL)
+    answer = re.search(r"```json\n(.*?)```", README, re.DOTALL)
+    assert command is not None
+    assert answer is not None
+    with service() as address:
+        pasted = command[1].replace("http://127.0.0.1:8000", address)
+        done = subprocess.run(["bash", "-c", pasted], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == json.loads(answer[1])
+
+
+def test_the_readme_names_every_policy_and_its_class() -> None:
+    listed = {name: cells[-1] for name, cells in table("README.md").items() if name in POLICIES}
+    wanted = {
+        name: policy.policy_class.replace("-optimal", " optimal").replace("-", " ") for name, policy in POLICIES.items()
+    }
+    assert {name: text.replace("-", " ") for name, text in listed.items()} == wanted
+
+
+def test_settings_are_documented_with_their_defaults() -> None:
+    wanted = {f"ADL_{name.upper()}": [str(f.default), str(f.description)] for name, f in Settings.model_fields.items()}
+    assert {name: cells for name, cells in table("docs/settings.md").items()} == wanted
+
+
+def test_codes_are_documented_with_their_status() -> None:
+    documented = {code: int(cells[0]) for code, cells in table("docs/errors.md").items()}
+    assert documented == {code: status for code, (status, _) in CODES.items()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http://127.0.0.1", "https://arxiv.org/")):
+            assert (page.parent / target).exists(), target
