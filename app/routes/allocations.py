@@ -15,7 +15,9 @@ from app.service import Service
 router = APIRouter(tags=["solve"])
 
 
-@router.post("/v1/allocations", **operation(AllocationRequest, AllocationAnswer, budget=True))
+@router.post(
+    "/v1/allocations", summary="Allocate a shortfall", **operation(AllocationRequest, AllocationAnswer, budget=True)
+)
 async def allocate(request: Request) -> Response:
     """Who is haircut by how much, by one policy.
 

@@ -15,7 +15,7 @@ from app.service import Service
 router = APIRouter(tags=["solve"])
 
 
-@router.post("/v1/comparisons", **operation(ComparisonRequest, ComparisonAnswer))
+@router.post("/v1/comparisons", summary="Compare policies", **operation(ComparisonRequest, ComparisonAnswer))
 async def compare(request: Request) -> Response:
     """The same book and shortfall under several policies, side by side.
 

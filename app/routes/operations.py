@@ -19,13 +19,18 @@ DOCS_POLICY = (
 )
 
 
-@router.get("/healthz", response_model=Health)
+@router.get("/healthz", summary="Is the process up?", response_model=Health)
 async def health() -> dict[str, str]:
     """The process is up."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", response_model=Health, responses={503: {"model": Health, "description": "Cannot solve."}})
+@router.get(
+    "/readyz",
+    summary="Can it solve?",
+    response_model=Health,
+    responses={503: {"model": Health, "description": "Cannot solve."}},
+)
 async def readiness(request: Request) -> Response:
     """The service can solve: a five-account example with a known answer comes out right, in a solver thread."""
     service: Service = request.app.state.service
@@ -36,6 +41,7 @@ async def readiness(request: Request) -> Response:
 
 @router.get(
     "/metrics",
+    summary="Prometheus metrics",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text."}},
 )

@@ -11,7 +11,7 @@ from app.schemas.policies import POLICY_MODELS
 router = APIRouter(tags=["solve"])
 
 
-@router.get("/v1/policies", response_model=PoliciesAnswer)
+@router.get("/v1/policies", summary="List the policies", response_model=PoliciesAnswer)
 async def list_policies() -> dict[str, Any]:
     """Every policy: what it does, its parameters as JSON Schema, the axioms it keeps, and what it costs to compute.
 

@@ -13,7 +13,7 @@ from app.service import Service
 router = APIRouter(tags=["solve"])
 
 
-@router.post("/v1/verifications", **operation(VerificationRequest, VerificationAnswer))
+@router.post("/v1/verifications", summary="Verify an allocation", **operation(VerificationRequest, VerificationAnswer))
 async def verify(request: Request) -> Response:
     """Judge an allocation, whoever made it: this service, your own engine, or another venue.
 
