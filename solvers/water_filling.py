@@ -19,6 +19,7 @@ from fractions import Fraction
 import numpy as np
 
 from solvers.allocation import Allocation
+from solvers.level import level
 from solvers.money import Bool, Float64, Int64, Integers, total
 from solvers.problem import HaircutProblem
 from solvers.rounding import shares
@@ -115,16 +116,27 @@ def fill(cap_units: Int64, rates: Rates, amount_units: int, ids: Sequence[str]) 
 
 def _newton(caps: Int64, integers: Integers, breakpoints: Float64, amount: int) -> tuple[Bool, int, int]:
     """The accounts at their caps, what is left for the others, and the sum of the others' rates."""
-    capped = np.zeros(len(caps), dtype=np.bool_)
-    left, rate_sum = amount, _sum(integers)
+    capped = breakpoints <= _guess(caps, breakpoints, amount)
+    left, rate_sum = amount - total(caps[capped]), _sum(integers[~capped])
+    if left <= 0:
+        # The guess is no use: start from the left, with nobody at a cap.
+        capped[:] = False
+        left, rate_sum = amount, _sum(integers)
     while True:
-        # S(tau) <= amount < sum of caps at every step, so some account stays below its cap: rate_sum > 0.
+        # From here on S(tau) <= amount < sum of caps, so some account stays below its cap: rate_sum > 0.
         more = _at_cap(caps, integers, breakpoints, left, rate_sum)
         if np.array_equal(more, capped):
             return capped, left, rate_sum
         capped = more
         left = amount - total(caps[capped])
         rate_sum = _sum(integers[~capped])
+
+
+def _guess(caps: Int64, breakpoints: Float64, amount: int) -> float:
+    """tau in doubles. The rates follow from caps and breakpoints, since those may be too large for doubles."""
+    some = breakpoints > 0
+    reach = caps[some].astype(np.float64)
+    return level(reach, reach / breakpoints[some], float(amount)) if some.any() else 0.0
 
 
 def _at_cap(caps: Int64, integers: Integers, breakpoints: Float64, left: int, rate_sum: int) -> Bool:
