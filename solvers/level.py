@@ -4,8 +4,8 @@ import numpy as np
 
 from solvers.money import Float64
 
-BLOCK = 1 << 14
-"""Elements worked on at once: three such arrays stay in the cache."""
+BLOCK = 1 << 13
+"""Elements worked on at once: few enough to stay in the cache, and for BLAS to use one thread."""
 
 _STRIDE = 64
 _SMALL = 1 << 14

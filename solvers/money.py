@@ -158,6 +158,12 @@ class Numbers:
         check_sums(self.field, result)
         return result
 
+    def canonical(self) -> bytes:
+        """The same bytes for the same values, however they were written."""
+        long = [(i, f"{_decimal(self.raw[i] or 0).normalize(_CONTEXT)}") for i in np.flatnonzero(~self._short).tolist()]
+        missing = b"" if self.missing is None else np.packbits(self.missing).tobytes()
+        return b"".join(((self.floats + 0.0).astype("<f8").tobytes(), missing, repr(long).encode()))
+
     @cached_property
     def exact(self) -> tuple[Integers, int]:
         """(integers, decimals): the column is exactly `integers / 10^decimals`. Missing values are 0."""

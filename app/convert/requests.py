@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
 from pydantic import ValidationError
 from pydantic_core import to_json
 
@@ -26,7 +25,7 @@ from app.schemas.requests import (
 from app.settings import Settings
 from solvers import money
 from solvers.errors import ProblemError
-from solvers.money import Int64, Numbers
+from solvers.money import Int64
 from solvers.problem import HaircutProblem
 from solvers.problem import Shortfall as Shortage
 from solvers.registry import POLICIES, Policy
@@ -68,7 +67,7 @@ class Asked:
         for amounts in (book.cash_units, book.pnl_units, book.min_equity_units):
             digest.update(amounts.astype("<i8").tobytes())
         for name, column in sorted({**book.columns, "max_haircut": book.max_haircut}.items()):
-            digest.update(name.encode() + _canonical(column))
+            digest.update(name.encode() + column.canonical())
         return digest
 
     def identity(self, *parts: Any) -> str:
@@ -76,13 +75,6 @@ class Asked:
         digest = self._hash.copy()
         digest.update(to_json(parts))
         return digest.hexdigest()[:32]
-
-
-def _canonical(column: Numbers) -> bytes:
-    integers, decimals = column.exact
-    values = integers.astype("<i8").tobytes() if integers.dtype != object else to_json(list(map(str, integers)))
-    missing = b"" if column.missing is None else np.packbits(column.missing).tobytes()
-    return b"%d:%b:%b" % (decimals, values, missing)
 
 
 def asked(raw: bytes, model: type[Model], settings: Settings) -> tuple[Asked, Model]:

@@ -157,15 +157,19 @@ def verdict(w: Int64, x: Int64, reference: Int64) -> Verdict:
 
 
 def _excess(w: Int64, x: Int64, reference: Int64, *, exact: bool) -> tuple[Values, Values, Values]:
-    """At each breakpoint t = x_k / w_k: the difference of the two sums, one unit, and the error, times w_k."""
+    """At each breakpoint t = x_k / w_k: the difference of the two sums, one unit, and the error, times w_k.
+
+    Both allocations go through in one descending order of haircuts, the reference's with a minus sign. Accounts at
+    the breakpoint itself add nothing to either sum, so it does not matter on which side of it they are counted.
+    """
     kind = object if exact else np.float64
     level_x, level_w = np.concatenate((x, reference)), np.concatenate((w, w))
-    levels = _haircuts(level_w, level_x, exact)
-    burden, weight = _above(w, x, levels, exact)
-    reference_burden, reference_weight = _above(w, reference, levels, exact)
+    order = np.argsort(_haircuts(level_w, level_x, exact))[::-1]
+    sign = np.where(order < len(w), 1, -1)
+    level_x, level_w = level_x[order], level_w[order]
     one = level_w.astype(kind)
-    plus = (burden - reference_burden).astype(kind) * one
-    minus = (weight - reference_weight).astype(kind) * level_x.astype(kind)
+    plus = np.cumsum(level_x * sign).astype(kind) * one
+    minus = np.cumsum(level_w * sign).astype(kind) * level_x.astype(kind)
     # Two roundings behind each product, and haircuts that doubles cannot tell apart.
     error = (np.abs(plus) + np.abs(minus) + one * float(x.sum(dtype=np.float64))) * 2.0**-50
     return plus - minus, one, error
@@ -178,16 +182,6 @@ def _haircuts(w: Int64, x: Int64, exact: bool) -> Values:
     keys = np.empty(len(w), dtype=object)
     keys[:] = [(amount << 128) // weight for amount, weight in zip(x.tolist(), w.tolist(), strict=True)]
     return keys
-
-
-def _above(w: Int64, x: Int64, levels: Values, exact: bool) -> tuple[Int64, Int64]:
-    """The sums of x and of w over the accounts with a haircut above each level."""
-    haircuts = _haircuts(w, x, exact)
-    order = np.argsort(haircuts, kind="stable")
-    first = np.searchsorted(haircuts[order], levels, side="right")
-    burden = np.concatenate((np.cumsum(x[order][::-1])[::-1], [0]))
-    weight = np.concatenate((np.cumsum(w[order][::-1])[::-1], [0]))
-    return burden[first], weight[first]
 
 
 def rank_inversions(before: Int64, after: Int64) -> int:

@@ -1,0 +1,70 @@
+"""Cells of a table to what the service takes: numbers stay the decimal strings they are."""
+
+from math import isfinite
+
+from app.schemas.snapshot import MAX_ID
+from solvers import money
+
+LARGEST_AMOUNT = 2**63 / 10**6
+"""The service's limit for cash and pnl: 2^63 units of its default precision."""
+LARGEST_NUMBER = 1e100
+"""Beyond any price or size, and small enough that products and their sums stay finite doubles."""
+
+
+class CellError(Exception):
+    """A cell that cannot be used: its column, and why."""
+
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(column, reason)
+        self.column = column
+        self.reason = reason
+
+
+def name(column: str, cell: str) -> str:
+    """A user or a coin."""
+    cell = cell.strip()
+    if not cell:
+        raise CellError(column, "is empty")
+    if len(cell) > MAX_ID:
+        raise CellError(column, f"has more than {MAX_ID} characters")
+    return cell
+
+
+def number(column: str, cell: str, largest: float = LARGEST_NUMBER) -> str:
+    """A finite decimal, as it is written."""
+    cell = cell.strip()
+    if not cell:
+        raise CellError(column, "is empty")
+    fault = money.fault(cell)
+    if fault is not None:
+        raise CellError(column, f"is {fault if _finite(cell) else 'not finite'}: {cell[:40]!r}")
+    if not abs(float(cell)) < largest:
+        raise CellError(column, f"is too large: {cell[:40]!r}")
+    return cell
+
+
+def amount(column: str, cell: str) -> str:
+    """Money, within what the service can hold."""
+    return number(column, cell, LARGEST_AMOUNT)
+
+
+def not_negative(column: str, cell: str) -> str:
+    cell = number(column, cell)
+    if float(cell) < 0:
+        raise CellError(column, f"is negative: {cell[:40]!r}")
+    return cell
+
+
+def positive(column: str, cell: str) -> str:
+    cell = number(column, cell)
+    if not float(cell) > 0:
+        raise CellError(column, f"is not positive: {cell[:40]!r}")
+    return cell
+
+
+def _finite(cell: str) -> bool:
+    """False for the ways to write NaN and infinity; other words are not numbers at all."""
+    try:
+        return isfinite(float(cell))
+    except ValueError:
+        return True
