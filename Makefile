@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: run test test-all check openapi lock clean
+.PHONY: run test test-all check bench openapi lock clean
 
 run: $(STAMP)
 	$(BIN)/python -m app.demo
@@ -25,6 +25,9 @@ check: $(STAMP)
 	$(BIN)/python scripts/check-lock
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+bench: $(STAMP)
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m bench
 
 openapi: $(STAMP)
 	$(BIN)/python -m app.write_openapi openapi/openapi.json

@@ -46,7 +46,7 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise invalid([("", "must be a JSON object", None)])
     # Every key is followed by a colon, so as many `":` as keys proves that no key came twice.
-    if len(_KEY.findall(raw)) != _count_keys(parsed):
+    if sum(1 for _ in _KEY.finditer(raw)) != _count_keys(parsed):
         _refuse_duplicate_keys(raw)
     return parsed
 

@@ -15,14 +15,14 @@ from app.middleware import Observe
 from app.problems import RequestProblem, as_problem
 from app.routes import allocations, comparisons, operations, policies, verifications
 from app.service import Service
-from app.settings import Settings
+from app.settings import Settings, load
 
 _STATIC = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service with its own settings, threads and metrics."""
-    service = Service(settings or Settings())
+    service = Service(settings or load())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_tags=openapi.TAGS,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.service = service

@@ -5,10 +5,14 @@ import re
 from time import perf_counter
 from uuid import uuid4
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.metrics import Metrics
 from app.problems import as_problem
+
+CLIENT_CLOSED = 499
+"""In the metrics: the client hung up before its request was whole, so nobody was answered."""
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -16,7 +20,7 @@ _log = logging.getLogger("adl")
 
 
 class Observe:
-    """X-Request-ID (the caller's, where it is a plain token, else a new one), metrics, and a 500 of our own."""
+    """X-Request-ID (the caller's, where it is a plain token, else a new one), time, metrics, and a 500 of our own."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -34,12 +38,16 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                total = f"total;dur={(perf_counter() - started) * 1e3:.1f}"
+                own = [(b"x-request-id", request_id.encode()), (b"server-timing", total.encode())]
+                message["headers"] = [*message["headers"], *own]
             await send(message)
 
         self._metrics.in_flight.inc()
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            status = CLIENT_CLOSED
         except Exception as exc:
             _log.exception("request %s failed", request_id)
             if status:

@@ -4,6 +4,7 @@ The examples' answers are computed when the specification is made, so they are w
 """
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.convert.requests import allocation_of, comparison_of, verification_of
 from app.problems import CODES
 from app.schemas import answers, requests
 from app.settings import Settings
+from app.work import Clock
 
 EXAMPLES = Path(__file__).parent / "static" / "examples"
 
@@ -81,10 +83,11 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 def answer_to(path: str, raw: bytes) -> dict[str, Any]:
     """The answer of one of the worked operations to one body."""
     settings = Settings.model_construct()
+    clock = Clock(settings.time_limit, lambda _: None)
     if path == "/v1/allocations":
-        return engine.allocate(*allocation_of(raw, settings))
+        return engine.allocate(*allocation_of(raw, settings), clock)
     if path == "/v1/comparisons":
-        return engine.compare(*comparison_of(raw, settings))
+        return engine.compare(*comparison_of(raw, settings), clock)
     return verification_answer(*verification_of(raw, settings))
 
 
@@ -99,14 +102,14 @@ def install(app: FastAPI) -> None:
     """Complete the application's specification, once, when it is first asked for."""
     plain = app.openapi
 
+    @cache
     def complete() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            specification = plain()
-            _, shared = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
-            specification["components"]["schemas"].update(shared["$defs"])
-            for path, names in _WORKED.items():
-                _add_examples(specification["paths"][path]["post"], path, names)
-        return app.openapi_schema or {}
+        specification = plain()
+        _, shared = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
+        specification["components"]["schemas"].update(shared["$defs"])
+        for path, names in _WORKED.items():
+            _add_examples(specification["paths"][path]["post"], path, names)
+        return specification
 
     app.openapi = complete  # type: ignore[method-assign]
 

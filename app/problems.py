@@ -19,14 +19,21 @@ CODES = {
     "solver-failed": (500, "The solver failed"),
     "internal-error": (500, "The service failed"),
 }
+Error = tuple[str, str, str | None]
+"""Pointer, detail, and the account's id where there is one."""
+
 SHOWN_ERRORS = 20
-_STARLETTE = {404: "not-found", 405: "method-not-allowed"}
+_LONGEST_NAME = 64
+_STARLETTE = {
+    404: ("not-found", "no such path; /docs lists what there is"),
+    405: ("method-not-allowed", "this path has other methods, named by the Allow header"),
+}
 
 
 class RequestProblem(Exception):
     """A request that is answered with a problem document.
 
-    errors   (pointer, detail, account id or None), for errors of the request's content
+    errors   for errors of the request's content; `total` where these are only the first
     members  further members of the document
     """
 
@@ -35,7 +42,8 @@ class RequestProblem(Exception):
         code: str,
         detail: str,
         *,
-        errors: Sequence[tuple[str, str, str | None]] = (),
+        errors: Sequence[Error] = (),
+        total: int = 0,
         members: dict[str, Any] | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
@@ -43,6 +51,7 @@ class RequestProblem(Exception):
         self.code = code
         self.detail = detail
         self.errors = errors
+        self.total = max(total, len(errors))
         self.members = members or {}
         self.headers = headers or {}
 
@@ -58,7 +67,7 @@ class RequestProblem(Exception):
             **self.members,
         }
         if self.errors:
-            document["errors_total"] = len(self.errors)
+            document["errors_total"] = self.total
             document["errors"] = [
                 {"pointer": pointer, "detail": detail, "account": account}
                 for pointer, detail, account in self.errors[:SHOWN_ERRORS]
@@ -70,13 +79,36 @@ class RequestProblem(Exception):
         return Response(to_json(self.document()), status, self.headers, "application/problem+json")
 
 
-def invalid(errors: Sequence[tuple[str, str, str | None]]) -> RequestProblem:
-    """422 from a list of errors; the first one is told in `detail`."""
+class Faults:
+    """Errors as they are found: the first SHOWN_ERRORS of them, and how many there are."""
+
+    def __init__(self) -> None:
+        self.shown: list[Error] = []
+        self.total = 0
+
+    def add(self, errors: Iterable[Error], total: int = 0) -> None:
+        """`total` where `errors` are only the first of them."""
+        before = self.total
+        for error in errors:
+            self.total += 1
+            if len(self.shown) < SHOWN_ERRORS:
+                self.shown.append(error)
+        self.total = max(self.total, before + total)
+
+    def refuse(self) -> None:
+        """Raise if there are any."""
+        if self.shown:
+            raise invalid(self.shown, self.total)
+
+
+def invalid(errors: Sequence[Error], total: int = 0) -> RequestProblem:
+    """422 from a list of errors; the first one is told in `detail`. `total` where these are only the first."""
     pointer, detail, account = errors[0]
+    total = max(total, len(errors))
     where = pointer or "the body"
     who = "" if account is None else f" (account {account})"
-    more = "" if len(errors) == 1 else f", and {len(errors) - 1} more"
-    return RequestProblem("invalid-request", f"{where}{who}: {detail}{more}", errors=errors)
+    more = "" if total == 1 else f", and {total - 1} more"
+    return RequestProblem("invalid-request", f"{where}{who}: {detail}{more}", errors=errors, total=total)
 
 
 def pointer(parts: Iterable[str | int]) -> str:
@@ -84,10 +116,16 @@ def pointer(parts: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
+def unknown_field(at: tuple[str | int, ...], name: str | int) -> str:
+    """A pointer to a field the caller made up: cut, since the answer is not to grow with it."""
+    return pointer((*at, name if len(str(name)) <= _LONGEST_NAME else str(name)[:_LONGEST_NAME] + "..."))
+
+
 def as_problem(exc: Exception) -> RequestProblem:
     """A refusal as a problem: ours, or Starlette's of unknown paths and methods."""
     if isinstance(exc, RequestProblem):
         return exc
     if isinstance(exc, HTTPException) and exc.status_code in _STARLETTE:
-        return RequestProblem(_STARLETTE[exc.status_code], exc.detail, headers=dict(exc.headers or {}))
+        code, detail = _STARLETTE[exc.status_code]
+        return RequestProblem(code, detail, headers=dict(exc.headers or {}))
     return RequestProblem("internal-error", "the service failed; nothing was applied")

@@ -1,4 +1,4 @@
-"""What the routes share: read and parse a request, work off the event loop, answer with its timings."""
+"""What the routes share: admit, read and answer a request off the event loop."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -12,7 +12,7 @@ from app.body import read_body
 from app.convert.requests import Asked
 from app.metrics import Metrics
 from app.settings import Settings
-from app.work import Workers
+from app.work import Clock, Workers
 
 Extra = TypeVar("Extra")
 
@@ -29,19 +29,20 @@ class Service:
         self,
         request: Request,
         convert: Callable[[bytes, Settings], tuple[Asked, Extra]],
-        answer: Callable[[Asked, Extra], dict[str, Any]],
+        answer: Callable[[Asked, Extra, Clock], dict[str, Any]],
     ) -> Response:
-        """Convert, solve, convert; in a thread, and within the time limit from the last byte of the request."""
-        started = perf_counter()
-        raw = await read_body(request, self.settings.max_body_bytes)
-        received = perf_counter()
-        limit = self.settings.time_limit
-        asked, extra = await self.workers.run(limit, lambda: convert(raw, self.settings), limit)
-        parsed = perf_counter()
-        self.metrics.accounts.observe(len(asked.problem.book))
-        limit = asked.time_limit(self.settings)
-        left = limit - (parsed - received)
-        body = await self.workers.run(left, lambda: to_json(answer(asked, extra)), limit)
-        steps = (("read", received - started), ("parse", parsed - received), ("solve", perf_counter() - parsed))
-        timing = ", ".join(f"{name};dur={seconds * 1e3:.1f}" for name, seconds in steps)
+        """Convert, solve, convert: one job in a thread, within the service's time limit and the request's own."""
+
+        def work(raw: bytes, clock: Clock) -> tuple[bytes, str]:
+            started = perf_counter()
+            asked, extra = convert(raw, self.settings)
+            clock.limit(asked.time_limit(self.settings))
+            self.metrics.accounts.observe(len(asked.problem.book))
+            parsed = perf_counter()
+            body = to_json(answer(asked, extra, clock))
+            return body, f"parse;dur={(parsed - started) * 1e3:.1f}, solve;dur={(perf_counter() - parsed) * 1e3:.1f}"
+
+        body, timing = await self.workers.run(
+            self.settings.time_limit, lambda: read_body(request, self.settings.max_body_bytes), work
+        )
         return Response(body, media_type="application/json", headers={"Server-Timing": timing})

@@ -1,6 +1,6 @@
 """Every limit of the service, from ADL_* environment variables."""
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,6 +12,17 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(64 * 2**20, gt=0, description="Largest request body.")
     max_accounts: int = Field(1_000_000, gt=0, description="Most accounts in one snapshot.")
     max_policies: int = Field(64, gt=0, description="Most policies in one comparison.")
-    time_limit: float = Field(30.0, gt=0, description="Longest time for one request, waiting included.")
+    time_limit: float = Field(
+        30.0, gt=0, allow_inf_nan=False, description="Longest time for one request, waiting included."
+    )
     solver_threads: int = Field(2, gt=0, description="Requests worked on at once.")
     max_waiting: int = Field(64, ge=0, description="Requests that may wait for a thread; more are refused.")
+
+
+def load() -> Settings:
+    """The settings of the environment; a wrong one ends the process with the variable's name."""
+    try:
+        return Settings()
+    except ValidationError as exc:
+        faults = [f"ADL_{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors()]
+        raise SystemExit("\n".join(faults)) from exc

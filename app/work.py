@@ -1,44 +1,114 @@
 """Work off the event loop: a few threads, a bounded queue, and a time limit."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from time import monotonic
+from typing import Any, TypeVar
 
 from app.problems import RequestProblem
 
+Input = TypeVar("Input")
 Result = TypeVar("Result")
+
+
+class Clock:
+    """A request's time limit, told to the work and tightened by it."""
+
+    def __init__(self, seconds: float, tighten: Callable[[float], object]) -> None:
+        self._started = monotonic()
+        self.seconds = seconds
+        self._tighten = tighten
+
+    def limit(self, seconds: float) -> None:
+        """Allow less than the service does."""
+        if seconds < self.seconds:
+            self.seconds = seconds
+            self._tighten(seconds)
+        self.check()
+
+    def check(self) -> None:
+        """504 once the time is up; work that has several steps asks between them."""
+        if monotonic() - self._started > self.seconds:
+            raise timed_out(self.seconds)
+
+
+def timed_out(seconds: float) -> RequestProblem:
+    return RequestProblem("solver-timeout", f"no answer within {seconds:g} seconds; nothing was applied")
 
 
 class Workers:
     """Runs blocking functions in threads.
 
-    A thread whose request ran out of time keeps its place until it is done, so that late work cannot pile up.
+    A request has its place before its body is read. One that ran out of time keeps it until its thread is done, so
+    that late work cannot pile up.
     """
 
     def __init__(self, threads: int, max_waiting: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="solver")
+        self._threads = threads
         self._places = threads + max_waiting
         self._taken = 0
+        self._pool: ThreadPoolExecutor | None = None
 
-    async def run(self, seconds: float, function: Callable[[], Result], limit: float | None = None) -> Result:
-        """Call `function` in a thread; 503 when too many wait, 504 after `seconds`, what is left of `limit`."""
+    async def run(
+        self, seconds: float, read: Callable[[], Awaitable[Input]], work: Callable[[Input, Clock], Result]
+    ) -> Result:
+        """`read` on the loop, then `work` in a thread, each within the limit; 503 when too many wait, 504 when late."""
         if self._taken >= self._places:
-            raise RequestProblem("overloaded", "too many requests are waiting; try again", headers={"Retry-After": "1"})
-        loop = asyncio.get_running_loop()
+            detail = "too many requests are waiting; try again"
+            raise RequestProblem("overloaded", detail, headers={"Retry-After": "1"})
         self._taken += 1
-        future: Future[Result] = self._pool.submit(function)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        future: Future[Result] | None = None
+        clock: Clock | None = None
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+            async with asyncio.timeout(seconds):
+                value = await read()
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(seconds) as scope:
+                started = loop.time()
+
+                def tighten(less: float) -> None:
+                    with suppress(RuntimeError):  # the request was answered meanwhile
+                        loop.call_soon_threadsafe(_reschedule, scope, started + less)
+
+                clock = Clock(seconds, tighten)
+                future = self._start(work, value, clock)
+                await asyncio.wait({asyncio.wrap_future(future)})
         except TimeoutError as exc:
-            if future.done():  # the function itself raised it
-                raise
-            detail = f"no answer within {limit or seconds:g} seconds; nothing was applied"
-            raise RequestProblem("solver-timeout", detail) from exc
+            raise timed_out(clock.seconds if clock else seconds) from exc
+        finally:
+            self._release(future)
+        return future.result()
+
+    def _start(self, work: Callable[[Input, Clock], Result], value: Input, clock: Clock) -> Future[Result]:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="solver")
+        return self._pool.submit(work, value, clock)
+
+    def _release(self, future: Future[Any] | None) -> None:
+        """Give the place back: now, or when the thread is done."""
+        if future is None or future.cancel():
+            self._leave()
+            return
+        loop = asyncio.get_running_loop()
+
+        def leave(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop is closed, and nobody counts any more
+                loop.call_soon_threadsafe(self._leave)
+
+        future.add_done_callback(leave)
 
     def _leave(self) -> None:
         self._taken -= 1
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Let running work end by itself; what waits is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def _reschedule(scope: asyncio.Timeout, when: float) -> None:
+    with suppress(RuntimeError):  # already over
+        scope.reschedule(when)

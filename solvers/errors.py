@@ -17,14 +17,19 @@ class ProblemError(SolverError):
     """The problem is malformed.
 
     field    the column or scalar at fault (its name on the wire)
-    faults   what is wrong, by position of the account; empty where it is not about single accounts
+    faults   what is wrong, by position of the account, for the first of them; empty where it is not about accounts
+    total    how many accounts are at fault
     """
 
-    def __init__(self, field: str, detail: str, faults: Mapping[int, str] | Sequence[int] = ()) -> None:
+    KEPT = 20
+
+    def __init__(self, field: str, detail: str, faults: Mapping[int, str] | Sequence[int] = (), total: int = 0) -> None:
         super().__init__(f"{field}: {detail}")
         self.field = field
         self.detail = detail
-        self.faults = dict(faults) if isinstance(faults, Mapping) else dict.fromkeys(faults, detail)
+        first = list(faults)[: self.KEPT]
+        self.faults = {row: faults[row] if isinstance(faults, Mapping) else detail for row in first}
+        self.total = total or len(faults)
 
 
 class InfeasibleBudget(SolverError):

@@ -4,12 +4,14 @@ A number arrives as a JSON number (an int or a float, meaning its shortest decim
 string. Columns are converted in bulk where a float proves the answer, and through `decimal` where it does not.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -28,24 +30,33 @@ EXACT_DIGITS = 15
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _CONTEXT = Context(prec=2_000, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _MAX_STRING = 64
+_NORMAL = 1e-290
+_RANGE = 1e-60, 1e60
 
 
 def fault(value: object) -> str | None:
     """Why `value` is not a number we take, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return "must be a number or a decimal string"
     if isinstance(value, str):
         if len(value) > _MAX_STRING:
             return f"a decimal string may have at most {_MAX_STRING} characters"
-        return None if _DECIMAL.fullmatch(value) else "not a decimal number"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "must be a number or a decimal string"
-    if isinstance(value, float) and not np.isfinite(value):
-        return "must be finite"
-    return "too large for exact arithmetic" if isinstance(value, int) and abs(value) >= 10**308 else None
+        if not _DECIMAL.fullmatch(value):
+            return "not a decimal number"
+        return "too large for exact arithmetic" if math.isinf(float(value)) else None
+    if isinstance(value, int):
+        return None if abs(value) < 10**308 else "too large for exact arithmetic"
+    return None if math.isfinite(value) else "must be finite"
 
 
 def fraction(value: int | float | str) -> Fraction:
     """The exact value of one number in its shortest decimal form."""
     return Fraction(_decimal(value))
+
+
+def canonical(value: int | float | str) -> str:
+    """The same text for the same value, however it was written."""
+    return str(_decimal(value).normalize(_CONTEXT) + 0)
 
 
 def units(value: int | float | str, precision: int, field: str, *, up: bool = False) -> int:
@@ -65,8 +76,12 @@ def _whole(value: int | float | str, precision: int, rounding: str) -> int:
     return int(scaled.to_integral_value(rounding, _CONTEXT))
 
 
-def _few_digits(value: int | float | None) -> bool:
-    return value is None or abs(value) < 10**EXACT_DIGITS
+def _is_short(value: int | float | str | None, nearest: float) -> bool:
+    if value is None or isinstance(value, float):
+        return True
+    if isinstance(value, str) and len(value) <= EXACT_DIGITS and abs(nearest) > _NORMAL:
+        return True
+    return _decimal(value) == _decimal(nearest)
 
 
 @dataclass(frozen=True)
@@ -94,13 +109,12 @@ class Numbers:
             if np.isfinite(floats).all():
                 return cls(field, raw, floats)  # type: ignore[arg-type]
         taken = (item for item in enumerate(raw) if item[1] is not None or not optional)
-        faults = {i: why for i, value in taken if (why := fault(value))}
+        found = ((i, why) for i, value in taken if (why := fault(value)))
+        faults = dict(islice(found, ProblemError.KEPT))
         if faults:
-            raise ProblemError(field, "not all values are numbers", faults)
+            total = len(faults) + sum(1 for _ in found)
+            raise ProblemError(field, "not all values are numbers", faults, total)
         floats = np.array([0.0 if value is None else float(value) for value in raw])  # type: ignore[arg-type]
-        infinite = np.flatnonzero(~np.isfinite(floats)).tolist()
-        if infinite:
-            raise ProblemError(field, "too large for exact arithmetic", infinite)
         missing = np.array([value is None for value in raw]) if type(None) in kinds else None
         return cls(field, raw, floats, missing)  # type: ignore[arg-type]
 
@@ -112,17 +126,14 @@ class Numbers:
         return len(self.raw)
 
     @cached_property
-    def _short(self) -> Bool:
-        """Where `floats` stands for the decimal that arrived: every float, and ints and strings of few digits."""
+    def short(self) -> Bool:
+        """Where `floats` stands for the decimal that arrived: every float, and ints and strings it is exact for."""
         kinds = set(map(type, self.raw))
         if kinds <= {float}:
             return np.ones(len(self.raw), dtype=np.bool_)
-        if kinds <= {float, int}:
-            return np.abs(self.floats) < 10.0**EXACT_DIGITS
-        return np.array(
-            [len(value) <= EXACT_DIGITS if isinstance(value, str) else _few_digits(value) for value in self.raw],
-            dtype=np.bool_,
-        )
+        if kinds <= {float, int} and float(np.abs(self.floats).max(initial=0.0)) < 10.0**EXACT_DIGITS:
+            return np.ones(len(self.raw), dtype=np.bool_)
+        return np.array([_is_short(value, x) for value, x in zip(self.raw, self.floats.tolist(), strict=True)])
 
     def _at_scale(self, decimals: int) -> tuple[Float64, Bool]:
         """`floats * 10^decimals` rounded to integers, and where that is proven to be the exact value.
@@ -133,7 +144,7 @@ class Numbers:
         scale = 10.0**decimals
         with np.errstate(over="ignore"):
             whole = np.rint(self.floats * scale)
-            return whole, self._short & (np.abs(whole) <= 10.0**EXACT_DIGITS) & (whole / scale == self.floats)
+            return whole, self.short & (np.abs(whole) <= 10.0**EXACT_DIGITS) & (whole / scale == self.floats)
 
     def units(self, precision: int, rounding: str = ROUND_FLOOR) -> Int64:
         """Whole units of 10^-precision by one of `decimal`'s roundings; refused at 2^63 and above."""
@@ -142,7 +153,7 @@ class Numbers:
             # floor(scaled) is right unless the two roundings behind `scaled` could have crossed an integer.
             with np.errstate(over="ignore", invalid="ignore"):
                 scaled = self.floats * 10.0**precision
-                clear = self._short & (np.abs(scaled - whole) > np.abs(scaled) * 2.0**-50)
+                clear = self.short & (np.abs(scaled - whole) > np.abs(scaled) * 2.0**-50)
             away = np.ceil(scaled) if rounding == ROUND_CEILING else np.floor(scaled)
             whole, proven = np.where(proven, whole, away), proven | clear
         result = np.where(proven, whole, 0.0).astype(np.int64)
@@ -154,13 +165,23 @@ class Numbers:
             else:
                 result[i] = exact
         if too_large:
-            raise ProblemError(self.field, "too large for exact arithmetic: 2^63 units or more", too_large)
+            raise ProblemError(
+                self.field, "too large for exact arithmetic: 2^63 units of 10^-precision or more", too_large
+            )
         check_sums(self.field, result)
         return result
 
+    def check_range(self) -> None:
+        """Refuse what would make integers of needless size: other than zero, magnitudes outside 1e-60 to 1e60."""
+        magnitudes = np.abs(self.floats)
+        small = (magnitudes < _RANGE[0]) & ((magnitudes > 0) | ~self.short)
+        for outside, why in ((small, "too small"), (magnitudes > _RANGE[1], "too large")):
+            if outside.any():
+                raise ProblemError(self.field, f"{why} for exact arithmetic", np.flatnonzero(outside).tolist())
+
     def canonical(self) -> bytes:
         """The same bytes for the same values, however they were written."""
-        long = [(i, f"{_decimal(self.raw[i] or 0).normalize(_CONTEXT)}") for i in np.flatnonzero(~self._short).tolist()]
+        long = [(i, canonical(self.raw[i] or 0)) for i in np.flatnonzero(~self.short).tolist()]
         missing = b"" if self.missing is None else np.packbits(self.missing).tobytes()
         return b"".join(((self.floats + 0.0).astype("<f8").tobytes(), missing, repr(long).encode()))
 

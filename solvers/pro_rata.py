@@ -28,6 +28,8 @@ def pro_rata(problem: HaircutProblem, _: ProRata) -> Allocation:
     floor(min_i cap_i U / w_i) units.
     """
     rows, capacity = problem.winners, problem.capacity_units
+    if not rows.size:
+        problem.require_reachable()
     caps, endowments = problem.cap_units[rows], problem.endowment_units[rows]
     amount = problem.amount_units
     # Compare exactly where a double is not enough: h is one number, so only accounts with cap / w near it matter.

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from solvers.errors import InfeasibleBudget, ProblemError
-from solvers.money import UNIT_LIMIT, Float64, Int64, Numbers, check_sums, total
+from solvers.money import UNIT_LIMIT, Bool, Float64, Int64, Numbers, check_sums, fraction, total
 
 Numeraire = Literal["pnl", "equity"]
 Regime = Literal["insured", "coverable", "principal-needed", "insolvent"]
@@ -46,15 +46,21 @@ class Book:
     def __post_init__(self) -> None:
         if not self.ids:
             raise ProblemError("accounts", "a book needs at least one account")
-        repeated = _repeated(self.ids)
-        if repeated:
-            raise ProblemError("id", "must be unique", repeated)
-        outside = (self.max_haircut.floats < 0) | (self.max_haircut.floats > 1)
-        if outside.any():
-            raise ProblemError("max_haircut", "must lie between 0 and 1", np.flatnonzero(outside).tolist())
+        again = repeated(self.ids)
+        if again:
+            raise ProblemError("id", "must be unique", again)
+        outside = [
+            row
+            for row in np.flatnonzero(_at_or_beyond_bounds(self.max_haircut)).tolist()
+            if not 0 <= fraction(self.max_haircut.raw[row] or 0) <= 1
+        ]
+        if outside:
+            raise ProblemError("max_haircut", "must lie between 0 and 1", outside)
         if (self.min_equity_units < 0).any():
             rows = np.flatnonzero(self.min_equity_units < 0).tolist()
             raise ProblemError("min_equity", "must not be negative", rows)
+        for column in (self.max_haircut, *self.columns.values()):
+            column.check_range()
         for name in NON_NEGATIVE:
             if name in self.columns and (self.columns[name].floats < 0).any():
                 rows = np.flatnonzero(self.columns[name].floats < 0).tolist()
@@ -133,12 +139,13 @@ class HaircutProblem:
     def require_reachable(self) -> None:
         """Raise InfeasibleBudget where the caps of all winners together do not allow the amount."""
         if self.amount_units > self.reachable_units:
-            raise InfeasibleBudget(
+            detail = (
                 "the budget is above what the caps of all winners allow to take; lower the severity, raise the caps, "
-                "or accept a shortage with on_infeasible = partial",
-                self.amount_units,
-                self.reachable_units,
+                "or accept a shortage with on_infeasible = partial"
             )
+            if not self.winners.size:
+                detail = "there are no winners to take anything from"
+            raise InfeasibleBudget(detail, self.amount_units, self.reachable_units)
 
     @cached_property
     def endowment_units(self) -> Int64:
@@ -156,7 +163,7 @@ class HaircutProblem:
     def cap_units(self) -> Int64:
         endowment = self.endowment_units
         allowed = endowment
-        tight = np.flatnonzero(self.book.max_haircut.floats < 1)
+        tight = np.flatnonzero((self.book.max_haircut.floats < 1) | ~self.book.max_haircut.short)
         if tight.size:
             numerators, decimals = self.book.max_haircut.exact
             allowed = endowment.copy()
@@ -226,7 +233,12 @@ class HaircutProblem:
         return self.endowment_units.astype(np.float64)
 
 
-def _repeated(ids: Sequence[str]) -> list[int]:
+def _at_or_beyond_bounds(caps: Numbers) -> Bool:
+    """Where a cap fraction may lie outside [0, 1]: by its double, or where that is not all of it."""
+    return (caps.floats < 0) | (caps.floats > 1) | ~caps.short
+
+
+def repeated(ids: Sequence[str]) -> list[int]:
     """Positions of ids that came before."""
     if len(set(ids)) == len(ids):
         return []

@@ -40,7 +40,7 @@ def solve(problem: HaircutProblem, policy: Policy, parameters: Any, *, partial: 
         allocation = policy.solve(problem, parameters)
     broken = verify.violations(problem, allocation.seized_units)
     if broken:
-        raise SolverFailed(f"{policy.name} returned an allocation that fails verification: {broken[0].detail}")
+        raise SolverFailed(f"{policy.name} returned an allocation that fails verification: {broken[0].rule}")
     certificate = _certify(problem, policy, allocation)
     return Solution(problem, allocation, certificate, _status(problem, certificate))
 

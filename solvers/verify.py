@@ -15,11 +15,15 @@ Rule = Literal["over-cap", "negative", "unknown-account", "not-a-winner", "budge
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken rule; `row` is the account's position, None where the rule is about the whole book."""
+    """One broken rule: what was taken and the most, or for the budget the sum, that was allowed.
+
+    `row` is the account's position, None where the rule is about the whole book.
+    """
 
     rule: Rule
     row: int | None
-    detail: str
+    seized_units: int
+    allowed_units: int
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,14 @@ def violations(problem: HaircutProblem, seized_units: Int64) -> list[Violation]:
     found = []
     endowment, caps = problem.endowment_units, problem.cap_units
     for i in np.flatnonzero((seized_units < 0) | (seized_units > caps)).tolist():
+        rule: Rule = "over-cap"
         if seized_units[i] < 0:
-            found.append(Violation("negative", i, "an amount seized is below zero"))
+            rule = "negative"
         elif endowment[i] == 0:
-            found.append(Violation("not-a-winner", i, "the account has no endowment to take from"))
-        else:
-            found.append(Violation("over-cap", i, "the amount seized is above the account's cap"))
+            rule = "not-a-winner"
+        found.append(Violation(rule, i, int(seized_units[i]), int(caps[i])))
     if budget_error_units(problem, seized_units) != 0:
-        found.append(Violation("budget", None, "the amounts seized do not add up to the budget"))
+        found.append(Violation("budget", None, total(seized_units), problem.amount_units))
     return found
 
 
@@ -71,10 +75,16 @@ def fairness_optimality(problem: HaircutProblem, seized_units: Int64, multiplier
     """
     rows = problem.winners
     w, x = problem.endowment[rows], seized_units[rows].astype(np.float64)
-    caps = problem.cap_units[rows].astype(np.float64)
+    caps = problem.cap_units[rows]
     eta, scale = float(multiplier), 10.0**-problem.book.precision
-    h = np.minimum(eta, caps / w)
-    objective = fsum((w * h * h / 2).tolist()) * scale
-    bound = objective + eta * (problem.amount_units - fsum((w * h).tolist())) * scale
-    away: Float64 = np.maximum(np.abs(x - w * h) - 1, 0) / w
-    return Optimality(objective, bound, float(away.max(initial=0.0)))
+    capped = caps <= eta * w
+    inside = total(problem.endowment_units[rows][~capped])
+    amounts = np.where(capped, caps, eta * w)
+    objective = (
+        fsum((caps[capped].astype(np.float64) ** 2 / w[capped]).tolist()) / 2 + float(multiplier**2 * inside) / 2
+    )
+    # What the level leaves of the amount, exactly: the sum of the caps it reaches and eta times the other endowments.
+    missing = problem.amount_units - total(caps[capped]) - multiplier * inside
+    bound = objective + float(multiplier * missing)
+    away: Float64 = np.maximum(np.abs(x - amounts) - 1, 0) / w
+    return Optimality(objective * scale, bound * scale, float(away.max(initial=0.0)))

@@ -88,11 +88,16 @@ def filled(problem: HaircutProblem, rates: Rates, what: str) -> Allocation:
     if problem.amount_units <= bearable:
         return Allocation(seized, level)
     level = pour(rest, Rates.of(problem.endowment_units[rest]), problem.amount_units - bearable)
-    note = (
+    return Allocation(seized, level, notes=(_spread(what, len(first), len(rest)),))
+
+
+def _spread(what: str, weighted: int, unweighted: int) -> str:
+    if not weighted:
+        return f"No winner has a positive {what} weight: the budget is spread capped-pro-rata over all of them."
+    return (
         f"Every account with a positive {what} weight is at its cap; the rest of the budget is spread "
-        f"capped-pro-rata over the {len(rest)} winners of weight zero, and the multiplier is theirs."
+        f"capped-pro-rata over the {unweighted} winners of weight zero, and the multiplier is theirs."
     )
-    return Allocation(seized, level, notes=(note,))
 
 
 def fill(cap_units: Int64, rates: Rates, amount_units: int, ids: Sequence[str]) -> Filling:

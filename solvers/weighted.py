@@ -49,7 +49,7 @@ def rap(problem: HaircutProblem, parameters: Rap) -> Allocation:
     """Risk-aware pro-rata: h_i = min(beta_i, tau lambda_i g(lambda_i)) (arXiv 2512.01112, section 6).
 
     linear  g = lambda;  power  g = lambda^exponent;  cvar  g = max(lambda - threshold, 0).
-    A power that is not a whole number is taken in doubles, once an account; all else is exact.
+    The broken part of an exponent is taken in doubles, once an account; all else is exact.
     """
     if parameters.risk == "linear":
         return _by_leverage(problem, lambda n, e: (n * n, e * e))
@@ -59,14 +59,11 @@ def rap(problem: HaircutProblem, parameters: Rap) -> Allocation:
             problem,
             lambda n, e: (n * max(n * t.denominator - t.numerator * e, 0), e * e * t.denominator),
         )
-    exponent = parameters.exponent
-    if exponent.is_integer():
-        whole = int(exponent) + 1
-        return _by_leverage(problem, lambda n, e: (n**whole, e**whole))
+    whole, rest = divmod(parameters.exponent, 1)
 
     def power(n: int, e: int) -> tuple[int, int]:
-        over, under = ((n / e) ** exponent).as_integer_ratio()
-        return n * over, e * under
+        over, under = ((n / e) ** rest).as_integer_ratio() if rest else (1, 1)
+        return n ** (int(whole) + 1) * over, e ** (int(whole) + 1) * under
 
     return _by_leverage(problem, power)
 

@@ -4,11 +4,13 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from app.problems import CODES
 from app.settings import Settings
+from solvers.queue import Score
 from solvers.registry import POLICIES
 from tests.processes import ROOT, service
 
@@ -51,6 +53,28 @@ def test_settings_are_documented_with_their_defaults() -> None:
 def test_codes_are_documented_with_their_status() -> None:
     documented = {code: int(cells[0]) for code, cells in table("docs/errors.md").items()}
     assert documented == {code: status for code, (status, _) in CODES.items()}
+
+
+def test_every_policy_and_score_has_its_formula() -> None:
+    rules = table("docs/policies.md")
+    assert set(POLICIES) | set(get_args(Score)) <= set(rules)
+
+
+def test_every_make_target_that_the_readme_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)[` ]", README)) <= targets
+
+
+def test_every_field_of_every_answer_says_what_it_means() -> None:
+    schemas = json.loads((ROOT / "openapi/openapi.json").read_text())["components"]["schemas"]
+    silent = [
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        if name not in ("AllocatedColumns", "SeizedRow", "SeizedColumns") and not name.endswith(("Policy", "Request"))
+        for field, value in schema.get("properties", {}).items()
+        if "description" not in value and "$ref" not in value
+    ]
+    assert silent == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,20 +1,18 @@
 """Accounts on the wire, rows or columns, to columns and to a book. Every refusal names field and account."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import Any
 
 import numpy as np
 
-from app.problems import RequestProblem, invalid, pointer
+from app.problems import Error, Faults, RequestProblem, invalid, pointer, unknown_field
 from app.schemas import snapshot as wire
 from solvers import money
 from solvers.errors import ProblemError
 from solvers.money import Numbers
-from solvers.problem import Book
-
-Error = tuple[str, str, str | None]
+from solvers.problem import Book, repeated
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,10 @@ class Table:
     columns: Mapping[str, list[Any]]
 
     @classmethod
-    def read(cls, at: tuple[str, ...], raw: Any, required: Sequence[str], known: Sequence[str]) -> "Table":
-        """Check shape and field names; elements are checked by whoever uses the columns."""
+    def read(cls, at: tuple[str, ...], raw: Any, required: Sequence[str], known: Sequence[str], most: int) -> "Table":
+        """Check number, shape and field names; elements are checked by whoever uses the columns."""
+        if _count(raw) > most:
+            raise RequestProblem("payload-too-large", f"{pointer(at)} may have at most {most} accounts")
         if isinstance(raw, list):
             return cls(at, False, _from_rows(at, raw, required, known))
         if isinstance(raw, dict):
@@ -40,19 +40,24 @@ class Table:
     def pointer(self, field: str, row: int) -> str:
         return pointer((*self.at, field, row) if self.columnar else (*self.at, row, field))
 
-    def errors(self, field: str, faults: Mapping[int, str]) -> list[Error]:
+    def account_pointer(self, row: int) -> str:
+        """The whole account: its row, or its id in the columns."""
+        return self.pointer("id", row) if self.columnar else pointer((*self.at, row))
+
+    def errors(self, field: str, faults: Iterable[tuple[int, str]]) -> Iterator[Error]:
         """Errors of single elements, with the account's id where it is one."""
         ids = self.columns["id"]
-        return [
-            (self.pointer(field, row), detail, ids[row] if _id_fault(ids[row]) is None else None)
-            for row, detail in faults.items()
-        ]
+        for row, detail in faults:
+            yield self.pointer(field, row), detail, ids[row] if _id_fault(ids[row]) is None else None
 
-    def id_errors(self) -> list[Error]:
+    def id_errors(self) -> Iterator[Error]:
         ids = self.columns["id"]
-        if set(map(type, ids)) == {str} and min(map(len, ids)) > 0 and max(map(len, ids)) <= wire.MAX_ID:
-            return []
-        return self.errors("id", {row: why for row, value in enumerate(ids) if (why := _id_fault(value))})
+        return self.errors("id", ((row, why) for row, value in enumerate(ids) if (why := _id_fault(value))))
+
+
+def _count(raw: Any) -> int:
+    ids = raw.get("id") if isinstance(raw, dict) else raw
+    return len(ids) if isinstance(ids, list) else 0
 
 
 def _id_fault(value: Any) -> str | None:
@@ -66,22 +71,29 @@ def _from_rows(
 ) -> dict[str, list[Any]]:
     if not rows:
         raise invalid([(pointer(at), "must not be empty", None)])
+    faults = Faults()
     if set(map(type, rows)) != {dict}:
-        errors = [(pointer((*at, i)), "must be an object", None) for i, row in enumerate(rows) if type(row) is not dict]
-        raise invalid(errors)
+        faults.add(
+            (pointer((*at, i)), "must be an object", None) for i, row in enumerate(rows) if type(row) is not dict
+        )
+        faults.refuse()
     names = set().union(*rows)
-    missing = [name for name in required if not all(name in row for row in rows)]
-    if missing or not names <= set(known):
-        errors = []
-        for i, row in enumerate(rows):
-            account = row.get("id") if _id_fault(row.get("id")) is None else None
-            for name in missing:
-                if name not in row:
-                    errors.append((pointer((*at, i, name)), "is required", account))
-            unknown = sorted(set(row) - set(known))
-            errors.extend((pointer((*at, i, name)), "is not a known field", account) for name in unknown)
-        raise invalid(errors)
+    if not names <= set(known) or not all(map(set(required).issubset, rows)):
+        faults.add(_row_errors(at, rows, required, known))
+        faults.refuse()
     return {name: [row.get(name, wire.DEFAULTS.get(name)) for row in rows] for name in known if name in names}
+
+
+def _row_errors(
+    at: tuple[str, ...], rows: list[dict[str, Any]], required: Sequence[str], known: Sequence[str]
+) -> Iterator[Error]:
+    for i, row in enumerate(rows):
+        account = row.get("id") if _id_fault(row.get("id")) is None else None
+        for name in required:
+            if name not in row:
+                yield pointer((*at, i, name)), "is required", account
+        for name in sorted(set(row) - set(known)):
+            yield unknown_field((*at, i), name), "is not a known field", account
 
 
 def _from_columns(
@@ -89,7 +101,8 @@ def _from_columns(
 ) -> dict[str, list[Any]]:
     errors: list[Error] = []
     errors.extend((pointer((*at, name)), "is required", None) for name in required if columns.get(name) is None)
-    errors.extend((pointer((*at, name)), "is not a known field", None) for name in sorted(set(columns) - set(known)))
+    unknown = sorted(set(columns) - set(known))
+    errors.extend((unknown_field(at, name), "is not a known field", None) for name in unknown)
     present = {name: columns[name] for name in known if columns.get(name) is not None}
     errors.extend(
         (pointer((*at, name)), "must be an array", None) for name, column in present.items() if type(column) is not list
@@ -109,11 +122,10 @@ def _from_columns(
     return present
 
 
-def book_of(table: Table, precision: int, max_accounts: int) -> Book:
+def book_of(table: Table, precision: int) -> Book:
     """The book of a snapshot; all faulty elements are collected before it is refused."""
-    if len(table) > max_accounts:
-        raise RequestProblem("payload-too-large", f"a snapshot may have at most {max_accounts} accounts")
-    errors = table.id_errors()
+    faults = Faults()
+    faults.add(table.id_errors())
     numbers: dict[str, Numbers] = {}
     units: dict[str, money.Int64] = {}
     for name in ("cash", "pnl", *wire.DEFAULTS, *wire.OPTIONAL_NUMBERS):
@@ -128,11 +140,10 @@ def book_of(table: Table, precision: int, max_accounts: int) -> Book:
             if name in ("cash", "pnl", "min_equity"):
                 units[name] = numbers[name].units(precision, ROUND_CEILING if name == "min_equity" else ROUND_FLOOR)
         except ProblemError as exc:
-            errors.extend(problem_errors(exc, table))
-    errors.extend(_label_errors(table))
-    errors.extend(_exposure_errors(table))
-    if errors:
-        raise invalid(errors)
+            faults.add(problem_errors(exc, table), exc.total)
+    faults.add(_label_errors(table))
+    faults.add(_exposure_errors(table))
+    faults.refuse()
     columns = {name: column for name, column in numbers.items() if name not in ("cash", "pnl", "min_equity")}
     try:
         return Book(
@@ -145,51 +156,72 @@ def book_of(table: Table, precision: int, max_accounts: int) -> Book:
             precision,
         )
     except ProblemError as exc:
-        raise invalid(problem_errors(exc, table)) from exc
+        raise invalid(problem_errors(exc, table), exc.total) from exc
 
 
-def _label_errors(table: Table) -> list[Error]:
-    column = table.columns.get("group", [])
-    faults = {row: "must be a string or null" for row, value in enumerate(column) if not isinstance(value, str | None)}
-    return table.errors("group", faults)
+def _label_errors(table: Table) -> Iterator[Error]:
+    column = enumerate(table.columns.get("group", []))
+    wrong = ((row, "must be a string or null") for row, value in column if not isinstance(value, str | None))
+    return table.errors("group", wrong)
 
 
-def _exposure_errors(table: Table) -> list[Error]:
-    faults = {}
-    for row, value in enumerate(table.columns.get("exposure", [])):
-        if value is not None:
-            why = next(filter(None, map(money.fault, value if isinstance(value, list) else [value])), None)
-            if why is not None:
-                faults[row] = why
-    return table.errors("exposure", faults)
+def _exposure_errors(table: Table) -> Iterator[Error]:
+    column = enumerate(table.columns.get("exposure", []))
+    wrong = ((row, why) for row, value in column if value is not None and (why := _exposure_fault(value)))
+    return table.errors("exposure", wrong)
+
+
+def _exposure_fault(value: Any) -> str | None:
+    if value == []:
+        return "must not be empty"
+    return next(filter(None, map(money.fault, value if isinstance(value, list) else [value])), None)
 
 
 def problem_errors(exc: ProblemError, table: Table) -> list[Error]:
     """Pointers for what a problem refused: account columns by element, scalars of the shortfall by name."""
     if exc.faults:
-        return table.errors(exc.field, exc.faults)
+        return list(table.errors(exc.field, exc.faults.items()))
     if exc.field in ("deficit", "largest", "insurance_fund", "severity", "needed"):
         return [(pointer(("shortfall", exc.field)), exc.detail, None)]
-    return [(pointer((*table.at, exc.field)), exc.detail, None)]
+    if table.columnar:
+        return [(pointer((*table.at, exc.field)), exc.detail, None)]
+    return [(pointer(table.at), f"{exc.field}: {exc.detail}", None)]
 
 
 def seized_of(table: Table, book: Book, precision: int) -> tuple[money.Int64, list[str]]:
     """Amounts seized in the book's order, to the nearest unit, and the ids that are not in the book."""
-    errors = table.id_errors()
+    ids = table.columns["id"]
+    faults = Faults()
+    faults.add(table.id_errors())
     try:
         numbers = Numbers.parse("seized", table.columns["seized"])
         amounts = numbers.units(precision, ROUND_HALF_EVEN)
     except ProblemError as exc:
-        errors.extend(problem_errors(exc, table))
-    ids = table.columns["id"]
+        faults.add(problem_errors(exc, table), exc.total)
+    faults.refuse()
+    faults.add(table.errors("id", ((row, "must be unique") for row in repeated(ids))))
+    faults.refuse()
     position = {name: row for row, name in enumerate(book.ids)}
-    seen: set[str] = set()
-    repeated = {row: "must be unique" for row, name in enumerate(ids) if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
-    errors.extend(table.errors("id", repeated))
-    if errors:
-        raise invalid(errors)
     seized = np.zeros(len(book), dtype=np.int64)
     known = [(position[name], row) for row, name in enumerate(ids) if name in position]
     rows = np.array(known, dtype=np.int64).reshape(-1, 2)
     seized[rows[:, 0]] = amounts[rows[:, 1]]
+    far = _out_of_range(book, seized)
+    where = {name: row for row, name in enumerate(ids)}
+    wrong = ((where[book.ids[row]], "what is left is too large for exact arithmetic") for row in far)
+    faults.add(table.errors("seized", wrong))
+    faults.refuse()
     return seized, [name for name in ids if name not in position]
+
+
+def _out_of_range(book: Book, seized: money.Int64) -> list[int]:
+    """Where pnl or equity less what was seized would not fit 64 bits; doubles tell who is near."""
+    columns = (book.pnl_units, book.equity_units)
+    near = np.zeros(len(book), dtype=np.bool_)
+    for amounts in columns:
+        near |= np.abs(amounts.astype(np.float64) - seized) > 0.99 * money.UNIT_LIMIT
+    return [
+        row
+        for row in np.flatnonzero(near).tolist()
+        if any(abs(int(amounts[row]) - int(seized[row])) >= money.UNIT_LIMIT for amounts in columns)
+    ]

@@ -1,6 +1,7 @@
 """Solutions to answers: money as decimal strings, ratios to 12 significant digits, never a NaN."""
 
 from dataclasses import asdict
+from fractions import Fraction
 from functools import partial
 from math import isfinite
 from typing import Any
@@ -14,7 +15,7 @@ from solvers import verify
 from solvers.diagnostics.fairness import Fairness, fairness
 from solvers.diagnostics.solvency import Solvency, solvency
 from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverFailed
-from solvers.money import Int64
+from solvers.money import Int64, total
 from solvers.problem import HaircutProblem
 from solvers.queue import lights
 from solvers.registry import POLICIES
@@ -42,13 +43,19 @@ def moneys(units: Int64, precision: int) -> list[str]:
     return strings
 
 
-def ratio(value: float | None) -> float | None:
-    """12 significant digits; a value that is not finite is a failure of ours, and does not leave."""
+def ratio(value: float | Fraction | None) -> float | None:
+    """12 significant digits, None beyond the doubles; what is not finite is a failure of ours, and does not leave."""
     if value is None:
         return None
-    if not isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    if number == 0 and value != 0:
+        return None
+    if not isfinite(number):
         raise SolverFailed("a diagnostic came out as not finite")
-    return float(f"{value:.12g}")
+    return float(f"{number:.12g}")
 
 
 def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[str, Any]:
@@ -102,7 +109,6 @@ def _accounts(asked: Asked, solution: Solution) -> dict[str, list[Any]] | list[d
 
 def _certificate(solution: Solution) -> dict[str, Any]:
     certificate, precision = solution.certificate, solution.problem.book.precision
-    multiplier = certificate.multiplier
     return {
         "objective": ratio(certificate.objective),
         "bound": ratio(certificate.bound),
@@ -110,7 +116,7 @@ def _certificate(solution: Solution) -> dict[str, Any]:
         "kkt_residual": ratio(certificate.kkt_residual),
         "budget_error": money(certificate.budget_error_units, precision),
         "cap_violation": money(certificate.cap_violation_units, precision),
-        "multiplier": ratio(None if multiplier is None else float(multiplier)),
+        "multiplier": ratio(certificate.multiplier),
     }
 
 
@@ -132,7 +138,7 @@ def _solvency(found: Solvency, precision: int) -> dict[str, Any]:
             answer[name.removesuffix("_units")] = None if value is None else money(value, precision)
         else:
             answer[name] = value
-    return {**answer, "severity": ratio(float(found.severity))}
+    return {**answer, "severity": ratio(found.severity)}
 
 
 def _fairness(found: Fairness, precision: int) -> dict[str, Any]:
@@ -155,28 +161,36 @@ def _fairness(found: Fairness, precision: int) -> dict[str, Any]:
 
 
 def verification_answer(asked: Asked, made: Made) -> dict[str, Any]:
-    """Judge an allocation against the budget, or against all that can be taken where a shortage is accepted."""
+    """Judge an allocation against the budget; where a shortage is accepted, any total up to it will do."""
     problem, seized = asked.problem, made.seized_units
-    if asked.partial and problem.budget_units > problem.reachable_units:
-        problem = problem.reduced(problem.reachable_units)
+    if asked.partial:
+        problem = problem.reduced(min(total(seized), problem.budget_units))
     broken: list[dict[str, str | None]] = [
         {"account": account, "rule": "unknown-account", "detail": "the account is not in the snapshot"}
         for account in made.strangers
     ]
-    broken.extend(
-        {
-            "account": None if found.row is None else problem.book.ids[found.row],
-            "rule": found.rule,
-            "detail": found.detail,
-        }
-        for found in verify.violations(problem, seized)
-    )
+    broken.extend(_violation(problem, found) for found in verify.violations(problem, seized))
     return {
         "id": asked.identity("verification", seized.tolist(), made.strangers),
         "valid": not broken,
         "violations": broken,
         "diagnostics": diagnostics(problem, seized),
     }
+
+
+def _violation(problem: HaircutProblem, found: verify.Violation) -> dict[str, str | None]:
+    seized, allowed = (money(units, problem.book.precision) for units in (found.seized_units, found.allowed_units))
+    over = found.seized_units - found.allowed_units
+    off = money(abs(over), problem.book.precision)
+    way = "much" if over > 0 else "little"
+    details = {
+        "negative": f"{seized} was seized, which is below zero",
+        "not-a-winner": f"{seized} was seized from an account without an endowment",
+        "over-cap": f"{seized} was seized where the cap is {allowed}",
+        "budget": f"{seized} was seized in all where the budget is {allowed}: {off} too {way}",
+    }
+    account = None if found.row is None else problem.book.ids[found.row]
+    return {"account": account, "rule": found.rule, "detail": details[found.rule]}
 
 
 def policies_answer(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -200,7 +214,7 @@ def problem_of(asked: Asked, exc: SolverError) -> RequestProblem:
     """What a solver refused, as a problem document."""
     match exc:
         case ProblemError():
-            return invalid(problem_errors(exc, asked.table))
+            return invalid(problem_errors(exc, asked.table), exc.total)
         case InfeasibleBudget():
             return _infeasible(asked, exc)
         case _:
@@ -210,16 +224,17 @@ def problem_of(asked: Asked, exc: SolverError) -> RequestProblem:
 def _infeasible(asked: Asked, exc: InfeasibleBudget) -> RequestProblem:
     """409: the shortage is against what this policy can take, which for pro-rata may be less than all caps."""
     problem, precision = asked.problem, asked.problem.book.precision
-    faults = dict.fromkeys(exc.rows, "the haircut would pass this account's cap")
+    ids = problem.book.ids
+    errors = [
+        (asked.table.account_pointer(row), "the haircut would pass this account's cap", ids[row]) for row in exc.rows
+    ]
     members = {
         "budget": money(exc.budget_units, precision),
         "reachable_capacity": money(problem.reachable_units, precision),
         "shortage": money(exc.budget_units - exc.reachable_units, precision),
         "largest_feasible_severity": _largest_severity(exc.reachable_units, problem.residual_units),
     }
-    return RequestProblem(
-        "infeasible-budget", exc.detail, errors=asked.table.errors("max_haircut", faults), members=members
-    )
+    return RequestProblem("infeasible-budget", exc.detail, errors=errors, members=members)
 
 
 def _largest_severity(reachable_units: int, residual_units: int) -> float:

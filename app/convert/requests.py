@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -12,12 +13,13 @@ from pydantic_core import to_json
 from app import __version__
 from app.body import parse_json
 from app.convert.accounts import Table, book_of, problem_errors, seized_of
-from app.problems import RequestProblem, invalid, pointer
+from app.problems import RequestProblem, invalid, pointer, unknown_field
 from app.schemas import snapshot as wire
 from app.schemas.policies import POLICY_MODELS
 from app.schemas.requests import (
     AllocationRequest,
     ComparisonRequest,
+    SeizedRow,
     Shortfall,
     SoundRequest,
     VerificationRequest,
@@ -56,18 +58,28 @@ class Asked:
 
     @cached_property
     def _hash(self) -> "hashlib._Hash":
-        """Over version, layout and the request with defaults filled and amounts in units."""
-        book, options = self.problem.book, self.request.options
-        snapshot = self.request.snapshot.model_dump(mode="json", exclude={"accounts"})
+        """Over version, layout and the request with defaults filled and amounts in units; time limits left out."""
+        book, snapshot = self.problem.book, self.request.snapshot
         shortfall = {**asdict(self.problem.shortfall), "severity": str(self.problem.shortfall.severity)}
-        digest = hashlib.sha256()
-        head = (__version__, self.table.columnar, snapshot, shortfall, options.model_dump(mode="json"))
-        labels = [self.table.columns.get(name) for name in ("group", "exposure")]
-        digest.update(to_json((head, book.ids, labels)))
+        head = (
+            __version__,
+            self.table.columnar,
+            snapshot.as_of and snapshot.as_of.astimezone(UTC).isoformat(),
+            snapshot.model_dump(exclude={"accounts", "as_of"}),
+            shortfall,
+            self.request.options.model_dump(exclude={"time_limit"}),
+        )
+        groups, exposures = (self.table.columns.get(name, []) for name in ("group", "exposure"))
+        labels = [
+            groups if any(group is not None for group in groups) else [],
+            [_canonical(value) for value in exposures] if any(value is not None for value in exposures) else [],
+        ]
+        digest = hashlib.sha256(to_json((head, book.ids, labels)))
         for amounts in (book.cash_units, book.pnl_units, book.min_equity_units):
             digest.update(amounts.astype("<i8").tobytes())
         for name, column in sorted({**book.columns, "max_haircut": book.max_haircut}.items()):
-            digest.update(name.encode() + column.canonical())
+            if column.missing is None or not column.missing.all():
+                digest.update(name.encode() + column.canonical())
         return digest
 
     def identity(self, *parts: Any) -> str:
@@ -75,6 +87,12 @@ class Asked:
         digest = self._hash.copy()
         digest.update(to_json(parts))
         return digest.hexdigest()[:32]
+
+
+def _canonical(exposure: Any) -> Any:
+    if isinstance(exposure, list):
+        return [money.canonical(value) for value in exposure]
+    return None if exposure is None else money.canonical(exposure)
 
 
 def asked(raw: bytes, model: type[Model], settings: Settings) -> tuple[Asked, Model]:
@@ -85,13 +103,13 @@ def asked(raw: bytes, model: type[Model], settings: Settings) -> tuple[Asked, Mo
     except ValidationError as exc:
         raise invalid(_validation_errors(exc)) from exc
     snapshot = request.snapshot
-    table = Table.read(ACCOUNTS, snapshot.accounts, wire.REQUIRED, wire.FIELDS)
-    book = book_of(table, snapshot.precision, settings.max_accounts)
+    table = Table.read(ACCOUNTS, snapshot.accounts, wire.REQUIRED, wire.FIELDS, settings.max_accounts)
+    book = book_of(table, snapshot.precision)
     try:
         shortage = _shortage(request.shortfall, snapshot.precision)
         return Asked(request, table, HaircutProblem(book, shortage, request.options.numeraire)), request
     except ProblemError as exc:
-        raise invalid(problem_errors(exc, table)) from exc
+        raise invalid(problem_errors(exc, table), exc.total) from exc
 
 
 def _shortage(wanted: Shortfall, precision: int) -> Shortage:
@@ -139,17 +157,26 @@ def allocation_of(raw: bytes, settings: Settings) -> tuple[Asked, Chosen]:
     return found, chosen(request.policy, ("policy",))
 
 
-def comparison_of(raw: bytes, settings: Settings) -> tuple[Asked, list[Chosen | RequestProblem]]:
+@dataclass(frozen=True)
+class Refused:
+    """A policy of a comparison that is not valid; its name is shown where it is one."""
+
+    problem: RequestProblem
+    shown: dict[str, Any] | None
+
+
+def comparison_of(raw: bytes, settings: Settings) -> tuple[Asked, list[Chosen | Refused]]:
     """The policies of a comparison; one that is not valid becomes its own problem."""
     found, request = asked(raw, ComparisonRequest, settings)
     if len(request.policies) > settings.max_policies:
         raise RequestProblem("payload-too-large", f"a comparison may have at most {settings.max_policies} policies")
 
-    def choose(i: int, policy: Any) -> Chosen | RequestProblem:
+    def choose(i: int, policy: Any) -> Chosen | Refused:
         try:
             return chosen(policy, ("policies", i))
         except RequestProblem as problem:
-            return problem
+            name = policy.get("name") if isinstance(policy, dict) else None
+            return Refused(problem, {"name": name} if isinstance(name, str) and name in POLICIES else None)
 
     return found, [choose(i, policy) for i, policy in enumerate(request.policies)]
 
@@ -164,7 +191,9 @@ class Made:
 
 def verification_of(raw: bytes, settings: Settings) -> tuple[Asked, Made]:
     found, request = asked(raw, VerificationRequest, settings)
-    table = Table.read(("allocation",), request.allocation, ("id", "seized"), ("id", "seized"))
+    table = Table.read(
+        ("allocation",), request.allocation, ("id", "seized"), tuple(SeizedRow.model_fields), settings.max_accounts
+    )
     made = Made(*seized_of(table, found.problem.book, request.snapshot.precision))
     return found, made
 
@@ -172,12 +201,12 @@ def verification_of(raw: bytes, settings: Settings) -> tuple[Asked, Made]:
 def _validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> list[tuple[str, str, str | None]]:
     """Pydantic's errors as pointers and sentences, without the input."""
     return [
-        (pointer((*at, *error["loc"])), _sentence(error), None)
+        (unknown_field((*at, *error["loc"][:-1]), error["loc"][-1]), _sentence(error), None)
         for error in exc.errors(include_url=False, include_input=False)
     ]
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    fixed = {"extra_forbidden": "is not a known field", "missing": "is required"}
+    fixed = {"extra_forbidden": "is not a known field", "missing": "is required", "too_short": "must not be empty"}
     message = str(error["msg"])
     return fixed.get(str(error["type"]), message[:1].lower() + message[1:])

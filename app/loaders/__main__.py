@@ -58,7 +58,8 @@ def _write(request: dict[str, Any]) -> None:
     """All of it or, when the reader went away, an error."""
     text = json.dumps(request, separators=(",", ":"))
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(text)
+        sys.stdout.write("\n")
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails again on its way out

@@ -31,5 +31,5 @@ def load(report: Report) -> Columns:
         pnls.append(pnl)
         notionals.append(notional)
     ids = list(first)
-    report.finish(ids)
+    report.finish(ids, "one")
     return {"id": [*ids], "cash": cashes, "pnl": pnls, "notional": notionals}

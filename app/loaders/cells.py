@@ -1,5 +1,6 @@
 """Cells of a table to what the service takes: numbers stay the decimal strings they are."""
 
+from decimal import Decimal
 from math import isfinite
 
 from app.schemas.snapshot import MAX_ID
@@ -7,8 +8,8 @@ from solvers import money
 
 LARGEST_AMOUNT = 2**63 / 10**6
 """The service's limit for cash and pnl: 2^63 units of its default precision."""
-LARGEST_NUMBER = 1e100
-"""Beyond any price or size, and small enough that products and their sums stay finite doubles."""
+LARGEST_NUMBER, SMALLEST_PRICE = 1e25, Decimal("1e-25")
+"""Beyond any size or price, and such that products, sums and ratios stay in the service's range."""
 
 
 class CellError(Exception):
@@ -37,7 +38,8 @@ def number(column: str, cell: str, largest: float = LARGEST_NUMBER) -> str:
         raise CellError(column, "is empty")
     fault = money.fault(cell)
     if fault is not None:
-        raise CellError(column, f"is {fault if _finite(cell) else 'not finite'}: {cell[:40]!r}")
+        reason = "too large" if fault.startswith("too large") else fault if _finite(cell) else "not finite"
+        raise CellError(column, f"is {reason}: {cell[:40]!r}")
     if not abs(float(cell)) < largest:
         raise CellError(column, f"is too large: {cell[:40]!r}")
     return cell
@@ -55,11 +57,12 @@ def not_negative(column: str, cell: str) -> str:
     return cell
 
 
-def positive(column: str, cell: str) -> str:
-    cell = number(column, cell)
-    if not float(cell) > 0:
-        raise CellError(column, f"is not positive: {cell[:40]!r}")
-    return cell
+def price(column: str, cell: str) -> Decimal:
+    """A price, which may be zero."""
+    value = Decimal(not_negative(column, cell))
+    if value and value < SMALLEST_PRICE:
+        raise CellError(column, f"is too small: {cell[:40]!r}")
+    return value
 
 
 def _finite(cell: str) -> bool:

@@ -78,7 +78,7 @@ def load(report: Report, choice: Choice = Choice()) -> Columns:
         firsts[coin] = close
     if report.rows and other_coins == report.rows:
         raise LoadError(f"{report.path} has no row of the coin {choice.coin}")
-    report.finish(list(accounts))
+    report.finish(list(accounts), "many")
     report.counts["later closes of a coin, not needed"] = later
     if choice.coin is None:
         report.counts["accounts closed in several coins"] = sum(len(firsts) > 1 for firsts in accounts.values())
@@ -88,15 +88,16 @@ def load(report: Report, choice: Choice = Choice()) -> Columns:
 
 
 def _close(at: int, row: tuple[str, ...], pnl_column: str) -> Close:
-    size = Decimal(cells.number("position_size", row[3]))
-    if not size:
-        raise cells.CellError("position_size", "is zero")
+    size, price = Decimal(cells.number("position_size", row[3])), cells.price("adl_price", row[4])
+    for column, value in (("position_size", size), ("adl_price", price)):
+        if not value:
+            raise cells.CellError(column, "is zero")
     return Close(
         at,
         Decimal(cells.number("time", row[2])),
         abs(size),
-        Decimal(cells.positive("adl_price", row[4])),
-        Decimal(cells.not_negative("entry_price", row[5])),
+        price,
+        cells.price("entry_price", row[5]),
         cells.amount("account_value_realtime", row[6]),
         cells.amount(pnl_column, row[7]),
     )

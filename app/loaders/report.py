@@ -14,7 +14,7 @@ class LoadError(Exception):
 
 
 class Unusable(NamedTuple):
-    """A row that was left out. `at` is its line in the file, where the header is line 1, or its row in a Parquet table."""
+    """A row that was left out. `at` is its line in a text file, whose header is line 1, or its row in Parquet."""
 
     at: int
     user: str | None
@@ -38,18 +38,19 @@ class Report:
     def leave_out(self, at: int, user: str | None, column: str | None, reason: str) -> None:
         self.unusable.append(Unusable(at, user, column, reason))
 
-    def finish(self, accounts: list[str]) -> None:
-        """Note how many accounts came out, and which of them lack some of their rows."""
-        lacking = {row.user for row in self.unusable}
+    def finish(self, accounts: list[str], rows_each: Literal["one", "many"]) -> None:
+        """Note how many accounts came out and, where they have many rows, which of them lack one."""
         self.accounts = len(accounts)
-        self.incomplete = [user for user in accounts if user in lacking]
+        if rows_each == "many":
+            lacking = {row.user for row in self.unusable}
+            self.incomplete = [user for user in accounts if user in lacking]
 
     def lines(self) -> Iterator[str]:
         """For the terminal."""
         yield f"{self.path}: {self.rows} rows, {len(self.unusable)} unusable, {self.accounts} accounts"
         yield from (f"{name}: {count}" for name, count in self.counts.items())
         if self.incomplete:
-            yield f"accounts that lack an unusable row: {len(self.incomplete)}"
+            yield f"accounts put together without one of their rows: {len(self.incomplete)}"
         for row in self.unusable[:SHOWN]:
             yield f"{self.at} {row.at}: {' '.join(filter(None, (row.column, row.reason)))}"
         if len(self.unusable) > SHOWN:

@@ -22,4 +22,4 @@ async def verify(request: Request) -> Response:
     regrets: how much worse the worst haircut is than it had to be, and how far the total is from the budget.
     """
     service: Service = request.app.state.service
-    return await service.respond(request, verification_of, verification_answer)
+    return await service.respond(request, verification_of, lambda asked, made, _: verification_answer(asked, made))

@@ -14,12 +14,12 @@ class Answer(BaseModel):
 class AllocatedRow(Answer):
     """What happens to one account."""
 
-    id: str
+    id: str = Field(description="The account, as it came.")
     endowment: Money = Field(description="What could be taken at most, before caps.")
     haircut: float = Field(description="seized / endowment, after rounding to whole units.")
-    seized: Money
-    pnl_after: Money
-    equity_after: Money
+    seized: Money = Field(description="What is taken: at most the cap, and in all exactly the budget.")
+    pnl_after: Money = Field(description="pnl - seized.")
+    equity_after: Money = Field(description="cash + pnl - seized.")
     capped: bool = Field(description="A winner that loses all that its cap allows.")
     rank: int | None = Field(description="Place in the queue, 1 is closed first; null for other policies.")
     quantile: int | None = Field(description="ADL light: 4 is the first fifth of the queue, 0 the last.")
@@ -37,19 +37,37 @@ AllocatedColumns: TypeAlias = create_model(  # type: ignore[valid-type]
 class Solvency(Answer):
     """The money: what is missing, who can pay, what stays open."""
 
-    deficit: Money
-    insurance_used: Money
-    residual: Money
-    severity: float
-    budget: Money
+    deficit: Money = Field(description="D: the total shortfall, given or the sum of negative equities.")
+    insurance_used: Money = Field(description="min(fund, deficit).")
+    residual: Money = Field(description="R = deficit - insurance_used.")
+    severity: float = Field(description="theta: the share of the residual that winners are to bear.")
+    budget: Money = Field(description="B = theta R, rounded up to a unit: what is to be taken in all.")
     capacity: Money = Field(description="Sum of endowments.")
     reachable_capacity: Money = Field(description="Sum of caps.")
-    regime: Literal["insured", "coverable", "principal-needed", "insolvent"]
-    binding: Literal["caps", "principal"] | None
-    uncovered: Money
-    equity_before: Money
-    equity_after: Money
-    overshoot: Money | None
+    regime: Literal["insured", "coverable", "principal-needed", "insolvent"] = Field(
+        description=(
+            "insured: the fund pays all, R = 0. coverable: B is within the caps. principal-needed: B is "
+            "above the caps, though not above the sum of positive equities. insolvent: B is above even "
+            "that."
+        ),
+    )
+    binding: Literal["caps", "principal"] | None = Field(
+        description=(
+            "Under principal-needed: caps, when B is at most the capacity and raising caps would do; "
+            "principal, when not even all endowments would."
+        ),
+    )
+    uncovered: Money = Field(
+        description=(
+            "budget - sum of seized. Residual that a severity below 1 leaves open is not in it. Negative "
+            "when more than the budget was taken."
+        ),
+    )
+    equity_before: Money = Field(description="Sum of all equities, losers included.")
+    equity_after: Money = Field(
+        description="equity_before - sum of seized. What is seized is not credited to the losers here."
+    )
+    overshoot: Money | None = Field(description="Sum of seized - needed; null unless shortfall.needed is given.")
 
 
 Verdict = Literal["fairer", "less-fair", "equal", "incomparable"]
@@ -58,8 +76,8 @@ Verdict = Literal["fairer", "less-fair", "equal", "incomparable"]
 class Versus(Answer):
     """Lorenz dominance against two policies that take the same total."""
 
-    capped_pro_rata: Verdict | None = Field(alias="capped-pro-rata")
-    queue: Verdict | None = Field(description="Score pnl.")
+    capped_pro_rata: Verdict | None = Field(alias="capped-pro-rata", description="Never fairer than this one.")
+    queue: Verdict | None = Field(description="Largest profit first.")
 
 
 class Fairness(Answer):
@@ -67,130 +85,179 @@ class Fairness(Answer):
 
     ptsr: float | None = Field(description="Largest endowment left over the budget.")
     pmr: float | None = Field(description="Largest endowment left over severity times the largest shortfall.")
-    max_haircut: float | None
+    max_haircut: float | None = Field(
+        description="Largest haircut taken from anybody (not the cap of the same name in requests)."
+    )
     mean_haircut: float | None = Field(description="Over winners, each counted once.")
     top_winner_survival: float | None = Field(description="Share that the largest winner keeps.")
     gini: float | None = Field(description="Of haircuts weighted by endowment; 0 is equal.")
     jain: float | None = Field(description="Of haircuts weighted by endowment; 1 is equal.")
-    rank_inversions: int = Field(description="Pairs of winners whose order by endowment is reversed.")
-    lorenz: list[tuple[float, float]] | None = Field(description="Shares of endowments and of burden.")
+    rank_inversions: int = Field(
+        description="Pairs of winners of which the richer ends more than one unit below the poorer."
+    )
+    lorenz: list[tuple[float, float]] | None = Field(
+        description="[share of endowments, share of burden], accounts by ascending haircut; at most 101 points."
+    )
     versus: Versus
-    fairness_regret: Money | None
-    overshoot_regret: Money
+    fairness_regret: Money | None = Field(
+        description=(
+            "(max_haircut - the smallest max_haircut that any allocation of this total has) times the "
+            "budget, in currency."
+        ),
+    )
+    overshoot_regret: Money = Field(description="|sum of seized - budget|, in currency.")
 
 
 class Diagnostics(Answer):
+    """What the allocation does to the venue and to its accounts."""
+
     solvency: Solvency
     fairness: Fairness
-    robustness: None
-    revenue: None
-    screening: None
+    robustness: None = Field(description="Null in this version.")
+    revenue: None = Field(description="Null in this version.")
+    screening: None = Field(description="Null in this version.")
 
 
 class Certificate(Answer):
     """Evidence, computed by code that did not make the allocation."""
 
-    objective: float | None = Field(description="In currency; null for baselines and heuristics.")
-    bound: float | None
-    relative_gap: float | None
-    kkt_residual: float | None
-    budget_error: Money
-    cap_violation: Money
+    objective: float | None = Field(
+        description="capped-pro-rata: sum of endowment x haircut^2 / 2, in currency; null where nothing is minimised."
+    )
+    bound: float | None = Field(
+        description="Lower bound on the objective of every allocation of this budget, from the dual at the multiplier."
+    )
+    relative_gap: float | None = Field(description="(objective - bound) / objective; optimal means at most 1e-9.")
+    kkt_residual: float | None = Field(
+        description="Largest distance of a haircut from min(cap, multiplier x weight), beyond the one unit of rounding."
+    )
+    budget_error: Money = Field(description="Sum of seized - what was to be taken. Zero in every answer.")
+    cap_violation: Money = Field(
+        description="Most that an account is above its cap or below zero. Zero in every answer."
+    )
     multiplier: float | None = Field(description="The water level: capped-pro-rata's haircut before caps.")
 
 
 class Solver(Answer):
-    method: str
-    library: str
-    version: str
+    method: str = Field(description="How it was solved.")
+    library: str = Field(description="With what.")
+    version: str = Field(description="And which version of it.")
 
 
 class AllocationAnswer(Answer):
     """One allocation, verified."""
 
     id: str = Field(description="Digest of the request and the version: the same request has the same id.")
-    status: Literal["optimal", "feasible", "partial"]
-    reproducible: bool
-    policy: dict[str, Any]
-    budget: Money
-    notes: list[str]
-    allocations: list[AllocatedRow] | AllocatedColumns | None
+    status: Literal["optimal", "feasible", "partial"] = Field(
+        description=(
+            "optimal: minimises what the policy minimises, proven by the certificate. feasible: keeps the"
+            " rules; the policy is a baseline or heuristic that minimises nothing. partial: a shortage "
+            "was accepted, see uncovered."
+        ),
+    )
+    reproducible: bool = Field(
+        description="The same request always has these bytes. False only where a clock cut a solve short."
+    )
+    policy: dict[str, Any] = Field(description="The policy, with its defaults filled in.")
+    budget: Money = Field(description="What was to be taken in all.")
+    notes: list[str] = Field(description="What a reader should know, in sentences.")
+    allocations: list[AllocatedRow] | AllocatedColumns | None = Field(
+        description=(
+            "One entry an account, in the order they came; rows or columns as they came; null with detail summary."
+        ),
+    )
     diagnostics: Diagnostics
     certificate: Certificate
     solver: Solver
 
 
 class ProblemError(BaseModel):
-    pointer: str
-    detail: str
-    account: str | None
+    pointer: str = Field(description="JSON pointer to the field at fault; empty for the whole body.")
+    detail: str = Field(description="What is wrong with it.")
+    account: str | None = Field(description="Id of the account, where there is one.")
 
 
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
+    type: str = Field(description="urn:adl:problem:code.")
+    title: str = Field(description="What kind of problem.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="This problem in a sentence.")
+    code: str = Field(description="Stable code.")
     errors: list[ProblemError] | None = Field(None, description="At most 20 of them.")
-    errors_total: int | None = None
-    budget: Money | None = None
-    reachable_capacity: Money | None = None
-    shortage: Money | None = None
-    largest_feasible_severity: float | None = None
+    errors_total: int | None = Field(None, description="How many errors there are.")
+    budget: Money | None = Field(None, description="infeasible-budget: what was to be taken.")
+    reachable_capacity: Money | None = Field(None, description="infeasible-budget: the sum of all caps.")
+    shortage: Money | None = Field(
+        None,
+        description=(
+            "infeasible-budget: budget less what this policy can take; for pro-rata that may be less than all caps."
+        ),
+    )
+    largest_feasible_severity: float | None = Field(None, description="infeasible-budget: sent back, it succeeds.")
 
 
 class RefusedPolicy(Answer):
     """A policy of a comparison that could not be solved."""
 
-    policy: dict[str, Any] | None
+    policy: dict[str, Any] | None = Field(description="The policy, or null where it was not valid.")
     problem: Problem
 
 
 class ComparisonAnswer(Answer):
     """One result a policy, in the order asked."""
 
-    id: str
-    results: list[AllocationAnswer | RefusedPolicy]
+    id: str = Field(description="Digest of the request and the version.")
+    results: list[AllocationAnswer | RefusedPolicy] = Field(
+        description="What /v1/allocations answers for each policy, or its problem."
+    )
 
 
 class Violation(Answer):
-    account: str | None
-    rule: Literal["over-cap", "negative", "unknown-account", "not-a-winner", "budget"]
-    detail: str
+    account: str | None = Field(description="Null for the budget.")
+    rule: Literal["over-cap", "negative", "unknown-account", "not-a-winner", "budget"] = Field(
+        description="The rule that is broken."
+    )
+    detail: str = Field(description="By how much.")
 
 
 class VerificationAnswer(Answer):
     """Whether an allocation keeps the rules, and what it does."""
 
-    id: str
-    valid: bool
-    violations: list[Violation]
+    id: str = Field(description="Digest of the request and the version.")
+    valid: bool = Field(description="No rule is broken.")
+    violations: list[Violation] = Field(
+        description="Every broken rule. Unknown accounts do not count towards the budget."
+    )
     diagnostics: Diagnostics
 
 
 class Axiom(Answer):
-    name: str
-    holds: bool
-    condition: str | None
+    name: str = Field(
+        description=(
+            "order-preserving: of two winners the richer ends no poorer. scale-invariant: all money times"
+            " a factor is all seizures times it. sybil-proof: splitting an account changes nothing."
+        ),
+    )
+    holds: bool = Field(description="Whether the policy keeps it, up to one unit an account.")
+    condition: str | None = Field(description="Under which condition.")
 
 
 class PolicyDescription(Answer):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    name: str
-    policy_class: str = Field(alias="class")
-    summary: str
+    name: str = Field(description="Goes into policy.name.")
+    policy_class: str = Field(alias="class", description="Baseline, heuristic, or optimal for an aim.")
+    summary: str = Field(description="What it does and what it costs.")
     parameters: dict[str, Any] = Field(description="JSON Schema.")
-    axioms: list[Axiom]
-    cost: str
+    axioms: list[Axiom] = Field(description="Each axiom, kept or not.")
+    cost: str = Field(description="What it takes to compute.")
 
 
 class PoliciesAnswer(Answer):
-    policies: list[PolicyDescription]
+    policies: list[PolicyDescription] = Field(description="All of this version.")
 
 
 class Health(Answer):
-    status: Literal["ok", "failing"]
+    status: Literal["ok", "failing"] = Field(description="ok, or what it says.")

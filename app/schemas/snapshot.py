@@ -1,8 +1,10 @@
 """The snapshot: accounts as rows, or as one object of columns."""
 
+import re
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
-from pydantic import AwareDatetime, Field, SkipValidation, WithJsonSchema, create_model
+from pydantic import AwareDatetime, BeforeValidator, Field, SkipValidation, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
 
 from app.schemas.wire import NUMBER_SCHEMA, Number, Wire
 
@@ -16,7 +18,7 @@ Exposure = Annotated[
 class AccountRow(Wire):
     """One account."""
 
-    id: AccountId
+    id: AccountId = Field(description="Unique in the snapshot; decides ties.")
     cash: Number = Field(description="Protected cash: the account's money without unrealised profit and loss.")
     pnl: Number = Field(description="Unrealised profit and loss at mark prices.")
     notional: Number = Field(0, description="Gross notional of all positions at mark prices, not negative.")
@@ -54,13 +56,26 @@ def _columns() -> Any:
 AccountColumns: TypeAlias = _columns()  # type: ignore[valid-type]
 
 
+def _must_be_rfc3339(value: Any) -> Any:
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise PydanticCustomError("moment", "must be a date and time with offset, as 2025-10-10T21:15:00Z")
+    return value
+
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+Moment = Annotated[AwareDatetime, BeforeValidator(_must_be_rfc3339), Field(strict=False)]
+
+
 class Snapshot(Wire):
     """The venue's accounts at one moment."""
 
-    as_of: Annotated[AwareDatetime, Field(strict=False)] | None = Field(None, description="RFC 3339 with offset.")
-    venue: Annotated[str, Field(max_length=128)] | None = None
-    currency: Annotated[str, Field(min_length=1, max_length=16)] = "USD"
+    as_of: Moment | None = Field(None, description="RFC 3339 with offset.")
+    venue: Annotated[str, Field(max_length=128)] | None = Field(None, description="A name, for you.")
+    currency: Annotated[str, Field(min_length=1, max_length=16)] = Field("USD", description="Of all amounts.")
     precision: Annotated[int, Field(ge=0, le=18)] = Field(
-        6, description="Decimals of the settlement currency; amounts become whole units of this size."
+        6,
+        description="Decimals of the settlement currency; amounts become whole units of this size, below 2^63 of them.",
     )
-    accounts: SkipValidation[Annotated[list[AccountRow], Field(min_length=1)] | AccountColumns]
+    accounts: SkipValidation[Annotated[list[AccountRow], Field(min_length=1)] | AccountColumns] = Field(
+        description="All accounts: a list of rows, or one object of columns, which is faster for large books."
+    )

@@ -34,8 +34,8 @@ class Fairness:
     fairness_regret_units, overshoot_regret_units    |max h - smallest possible max h| B,  |sum x - B|
     """
 
-    ptsr: float | None
-    pmr: float | None
+    ptsr: Fraction | None
+    pmr: Fraction | None
     max_haircut: float | None
     mean_haircut: float | None
     top_winner_survival: float | None
@@ -63,7 +63,7 @@ def fairness(problem: HaircutProblem, seized_units: Int64) -> Fairness:
         best = capped_pro_rata(fairest, CappedProRata()).seized_units[rows]
         versus_capped = verdict(w, x, best)
         versus_queue = verdict(w, x, take_in_order(fairest, closing_order(problem))[rows])
-        regret = round(abs(Fraction(largest) - Fraction(float((best / w).max()))) * budget)
+        regret = round(abs(_largest(w, x) - _largest(w, best)) * budget)
     curve = _Curve.of(w, x) if rows.size and taken > 0 and x.min() >= 0 else None
     return Fairness(
         ptsr=_ratio(left, budget),
@@ -82,7 +82,15 @@ def fairness(problem: HaircutProblem, seized_units: Int64) -> Fairness:
     )
 
 
+def _largest(w: Int64, x: Int64) -> Fraction:
+    """The largest haircut, as a fraction of the two integers."""
+    row = int((x / w).argmax())
+    return Fraction(int(x[row]), int(w[row]))
+
+
 def _same_total(problem: HaircutProblem, taken: int) -> HaircutProblem | None:
+    if taken == problem.amount_units:
+        return problem
     return problem.reduced(taken) if 0 <= taken <= problem.reachable_units else None
 
 
@@ -90,8 +98,8 @@ def _severe_loss(problem: HaircutProblem) -> Fraction | None:
     return None if problem.largest_units is None else problem.shortfall.severity * problem.largest_units
 
 
-def _ratio(numerator: int | None, denominator: int | Fraction | None) -> float | None:
-    return float(Fraction(numerator) / denominator) if numerator is not None and denominator else None
+def _ratio(numerator: int | None, denominator: int | Fraction | None) -> Fraction | None:
+    return Fraction(numerator) / denominator if numerator is not None and denominator else None
 
 
 def _top_survival(problem: HaircutProblem, seized_units: Int64) -> float | None:
@@ -113,9 +121,12 @@ class _Curve:
 
     @classmethod
     def of(cls, w: Int64, x: Int64) -> "_Curve":
-        order = np.argsort(x / w, kind="stable")
-        population = np.concatenate(([0], np.cumsum(w[order])))
-        burden = np.concatenate(([0], np.cumsum(x[order])))
+        haircuts = x / w
+        order = np.argsort(haircuts)
+        # Accounts of one haircut lie on one line: only its ends are corners, whatever their order.
+        corner = np.flatnonzero(np.append(np.diff(haircuts[order]) > 0, True))
+        population = np.concatenate(([0], np.cumsum(w[order])[corner]))
+        burden = np.concatenate(([0], np.cumsum(x[order])[corner]))
         squares = fsum((x.astype(np.float64) ** 2 / w).tolist())
         jain = float(burden[-1]) ** 2 / (float(population[-1]) * squares)
         return cls(population / population[-1], burden / burden[-1], jain)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from solvers import money
@@ -35,6 +35,7 @@ def test_units_are_the_shortest_decimal_form_rounded_once(
     for value in values:
         decimal = Decimal(value if isinstance(value, str) else repr(value))
         wanted.append(int(EXACT.scaleb(decimal, precision).to_integral_value(rounding, EXACT)))
+    assume(sum(map(abs, wanted)) < 2**63)
     assert Numbers.parse("cash", values).units(precision, rounding).tolist() == wanted
 
 
@@ -51,10 +52,11 @@ def test_a_whole_number_beyond_the_doubles_is_still_exact() -> None:
 
 @pytest.mark.parametrize("value", [2**63, -(2**63), 1e19, "9223372036854775808", 10**300, 1e300, "1e400"])
 def test_amounts_of_two_to_the_sixty_third_are_refused(value: float | int | str) -> None:
-    with pytest.raises(ProblemError, match="too large") as refused:
+    with pytest.raises(ProblemError) as refused:
         Numbers.parse("pnl", [1, value, 1]).units(0)
     assert refused.value.field == "pnl"
     assert list(refused.value.faults) == [1]
+    assert "too large" in refused.value.faults[1]
 
 
 def test_sums_of_two_to_the_sixty_third_are_refused_and_opposite_signs_do_not_hide_them() -> None:

@@ -22,7 +22,7 @@ def test_each_broken_rule_is_found_on_its_account() -> None:
         ("over-cap", 1),
         ("not-a-winner", 3),
     ]
-    assert [v.rule for v in verify.violations(found, np.array(units(1, 1, 2.999999, 0)))] == ["budget"]
+    assert [violation.rule for violation in verify.violations(found, np.array(units(1, 1, 2.999999, 0)))] == ["budget"]
     assert verify.violations(found, np.array(units(1, 1, 3, 0))) == []
     assert verify.cap_violation_units(found, np.array(units(-2, 2, 3, 1))) == units(2)[0]
 

@@ -43,8 +43,8 @@ def test_largest_winner_first_costs_the_top_winner_more_and_yet_lowers_no_ptsr()
     assert queued.top_winner_survival == 0.5 / 8
     assert shared.top_winner_survival == pytest.approx(3.2 / 8)
     assert pytest.approx(7.5 * (1 - 8 / 12.5)) == 3.2 - 0.5
-    assert queued.ptsr == 4 / 7.5
-    assert shared.ptsr == pytest.approx(3.2 / 7.5)
+    assert queued.ptsr == Fraction(8, 15)
+    assert shared.ptsr == Fraction(32, 75)
 
 
 def test_order_is_kept_only_among_equal_caps() -> None:

@@ -1,0 +1,1 @@
+"""The next shock: laws of the move and what it would cost."""
