@@ -11,6 +11,9 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(64 * 2**20, gt=0, description="Largest request body.")
     max_accounts: int = Field(1_000_000, gt=0, description="Most accounts in one snapshot.")
+    max_scenario_losses: int = Field(
+        200_000_000, gt=0, description="Most accounts times scenarios (at least 16) times factors of a shock."
+    )
     max_policies: int = Field(64, gt=0, description="Most policies in one comparison.")
     time_limit: float = Field(
         30.0, gt=0, allow_inf_nan=False, description="Longest time for one request, waiting included."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from solvers.money import Int64
+from solvers.money import Float64, Int64
 
 
 @dataclass(frozen=True)
@@ -13,12 +13,17 @@ class Allocation:
     multiplier   the level tau of a water-filling (capped-pro-rata: eta), None for rules without one
     rank         place in the queue, 1 is closed first, 0 where an account is not ranked; None if nobody is
     notes        what a reader should know, in sentences
+    haircuts     a generic solver's own real-valued haircuts, one a winner; None for closed forms
+    method, library    how the amounts were found
     """
 
     seized_units: Int64
     multiplier: Fraction | None = None
     rank: Int64 | None = None
     notes: tuple[str, ...] = ()
+    haircuts: Float64 | None = None
+    method: str = "closed-form"
+    library: str = "numpy"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 SolverError
 ├── ProblemError        the problem is malformed: says which field of which accounts
 ├── InfeasibleBudget    the problem is sound, but the policy cannot reach the budget
+├── SolverTimeout       the problem is sound and feasible, and the solver stopped at a limit of its own
 └── SolverFailed        the problem is sound and feasible, and the solver did not solve it
 """
 
@@ -45,6 +46,10 @@ class InfeasibleBudget(SolverError):
         self.budget_units = budget_units
         self.reachable_units = reachable_units
         self.rows = tuple(rows)
+
+
+class SolverTimeout(SolverError):
+    """A solver stopped at a limit of its own."""
 
 
 class SolverFailed(SolverError):

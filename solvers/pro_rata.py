@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 
+from solvers import verify
 from solvers.allocation import Allocation
+from solvers.backends import cvxpy, ortools
+from solvers.backends.cvxpy import Disutility
 from solvers.errors import InfeasibleBudget
+from solvers.money import Float64, Int64, total
 from solvers.problem import HaircutProblem
+from solvers.rounding import shares
 from solvers.water_filling import Rates, filled
 
 
@@ -16,9 +22,12 @@ class ProRata:
     """pro-rata takes no parameters."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CappedProRata:
-    """capped-pro-rata takes no parameters."""
+    """Parameters of `capped-pro-rata`: how to solve it, and for `convex` which disutility of a haircut to sum."""
+
+    method: Literal["closed-form", "convex", "lp"] = "closed-form"
+    disutility: Disutility = "quadratic"
 
 
 def pro_rata(problem: HaircutProblem, _: ProRata) -> Allocation:
@@ -48,10 +57,56 @@ def pro_rata(problem: HaircutProblem, _: ProRata) -> Allocation:
     return filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
 
 
-def capped_pro_rata(problem: HaircutProblem, _: CappedProRata) -> Allocation:
+def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata) -> Allocation:
     """h_i = min(eta, beta_i), eta from the budget.
 
     The unique minimiser of sum w_i phi(h_i) for every strictly convex phi (arXiv 2512.01112, section 5), hence
     also the smallest worst haircut, and Lorenz-dominant among all allocations of the budget.
+
+    method  closed-form: exact, in whole units;  convex: cvxpy minimises sum w_i phi(h_i);  lp: ortools minimises the
+    worst haircut alone. The last two are rivals of the first, as good as their solvers are.
     """
-    return filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
+    problem.require_reachable()
+    if parameters.method == "closed-form" or problem.amount_units == 0:
+        return filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
+    # In the order of ids, so that the rows' order does not reach the solver; a cap of zero leaves nothing to solve.
+    rows = np.array(sorted(np.flatnonzero(problem.cap_units).tolist(), key=problem.book.ids.__getitem__))
+    mean = float(problem.endowment[rows].mean())
+    weights, caps = problem.endowment[rows] / mean, problem.cap_units[rows] / problem.endowment[rows]
+    amount = problem.amount_units / mean
+    if parameters.method == "convex":
+        found = cvxpy.separable(weights, caps, amount, parameters.disutility)
+    else:
+        found = np.array(ortools.min_max(weights, caps, amount))
+    haircuts = np.zeros(len(problem.book))
+    haircuts[rows] = np.clip(found, 0, caps)
+    return Allocation(
+        _whole(problem, rows, haircuts[rows]),
+        haircuts=haircuts[problem.winners],
+        method=parameters.method,
+        library="cvxpy" if parameters.method == "convex" else "ortools",
+    )
+
+
+def _whole(problem: HaircutProblem, rows: Int64, haircuts: Float64) -> Int64:
+    """Real-valued haircuts as whole units that add up: floored, and the difference spread by the room there is."""
+    seized = np.zeros(len(problem.book), dtype=np.int64)
+    wanted = np.minimum(haircuts * problem.endowment[rows], problem.cap_units[rows].astype(np.float64))
+    floors = np.minimum(np.floor(wanted).astype(np.int64), problem.cap_units[rows])
+    missing = problem.amount_units - total(floors)
+    if missing:
+        room = problem.cap_units[rows] - floors if missing > 0 else floors
+        moved = shares(room, abs(missing), total(room), problem.book.ids, rows)
+        floors = floors + moved if missing > 0 else floors - moved
+    seized[rows] = floors
+    return seized
+
+
+def certify(problem: HaircutProblem, allocation: Allocation, parameters: CappedProRata) -> verify.Optimality | None:
+    """The certificate of the objective that the method minimises."""
+    if allocation.haircuts is None:
+        multiplier = allocation.multiplier
+        return None if multiplier is None else verify.fairness_optimality(problem, allocation.seized_units, multiplier)
+    if parameters.method == "lp":
+        return verify.worst_haircut_optimality(problem, allocation.haircuts)
+    return verify.disutility_optimality(problem, allocation.haircuts, parameters.disutility)

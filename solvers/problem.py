@@ -14,6 +14,7 @@ import numpy as np
 
 from solvers.errors import InfeasibleBudget, ProblemError
 from solvers.money import UNIT_LIMIT, Bool, Float64, Int64, Numbers, check_sums, fraction, total
+from solvers.robustness.laws import Scenarios, Shock
 
 Numeraire = Literal["pnl", "equity"]
 Regime = Literal["insured", "coverable", "principal-needed", "insolvent"]
@@ -33,6 +34,7 @@ class Book:
     max_haircut    largest fraction of its endowment an account may lose, in [0, 1]
     min_equity_units   equity that ADL must leave an account, >= 0
     columns        any further columns a policy may need (`notional`, `contracts`, `entry_notional`, ...)
+    exposure       n x F signed dollars for the factors of a shock, long is positive; NaN where an account gives none
     """
 
     ids: Sequence[str]
@@ -42,6 +44,7 @@ class Book:
     min_equity_units: Int64
     columns: Mapping[str, Numbers]
     precision: int = 6
+    exposure: Float64 | None = None
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -120,12 +123,26 @@ class HaircutProblem:
     Cap: clip(min(floor(max_haircut w), e - min_equity), 0, w), exact, in whole units.
     Budget: B = ceil(theta (D - min(F, D))).
     `reduced_units` is set when a shortage is accepted: policies then allocate that instead of the budget.
+    `shock` is the next shock, for what looks at it. Refused: with scenarios, an account with equity and notional
+    above 0 that gives no exposure (the winners of a crash are short, so a default would have the wrong sign).
     """
 
     book: Book
     shortfall: Shortfall = field(default_factory=Shortfall)
     numeraire: Numeraire = "pnl"
     reduced_units: int | None = None
+    shock: Shock | None = None
+
+    def __post_init__(self) -> None:
+        given, book = self.book.exposure, self.book
+        factors = self.shock.moves.shape[1] if isinstance(self.shock, Scenarios) else 1
+        if self.shock is not None and given is not None and given.shape != (len(book), factors):
+            raise ProblemError("exposure", f"must be {factors} signed dollars an account, one a factor of the shock")
+        if isinstance(self.shock, Scenarios):
+            lacking = np.ones(len(book), np.bool_) if given is None else np.isnan(given).any(axis=1)
+            rows = np.flatnonzero(lacking & (book.equity_units > 0) & (book.column("notional").floats > 0))
+            if rows.size:
+                raise ProblemError("exposure", "is needed by scenarios from accounts with notional", rows.tolist())
 
     def reduced(self, amount_units: int) -> "HaircutProblem":
         """The same problem with less to take than the budget."""

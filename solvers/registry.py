@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Literal
 
 from solvers.allocation import Allocation
-from solvers.money import Int64
-from solvers.pro_rata import CappedProRata, ProRata, capped_pro_rata, pro_rata
+from solvers.pro_rata import CappedProRata, ProRata, capped_pro_rata, certify, pro_rata
 from solvers.problem import HaircutProblem
 from solvers.queue import Queue, queue
-from solvers.verify import Optimality, fairness_optimality
+from solvers.verify import Optimality
 from solvers.weighted import (
     ContractsProRata,
     LeverageProRata,
@@ -22,7 +20,7 @@ from solvers.weighted import (
 
 PolicyClass = Literal["fairness-baseline", "fairness-optimal", "production-baseline", "robustness-heuristic"]
 AxiomName = Literal["order-preserving", "scale-invariant", "sybil-proof"]
-Objective = Callable[[HaircutProblem, Int64, Fraction], Optimality]
+Objective = Callable[[HaircutProblem, Allocation, Any], Optimality | None]
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ POLICIES = {
             CappedProRata,
             _FAIR,
             _LINEAR,
-            fairness_optimality,
+            certify,
         ),
         Policy(
             "queue",
@@ -119,8 +117,9 @@ POLICIES = {
             "rap",
             "robustness-heuristic",
             "Risk-aware pro-rata: haircuts in proportion to leverage times a risk weight of leverage (`linear`, "
-            "`power`, or `cvar`, which spares accounts below a threshold), up to the cap. It shrinks the "
-            "positions most likely to fail at the next shock, at the expense of fairness.",
+            "`power`, `cvar`, which spares accounts below a threshold, or `optimal`, the expected loss at the next "
+            "shock, which needs options.shock), up to the cap. It shrinks the positions most likely to fail at the "
+            "next shock, at the expense of fairness.",
             rap,
             Rap,
             _ONLY_SCALE,

@@ -41,15 +41,15 @@ def solve(problem: HaircutProblem, policy: Policy, parameters: Any, *, partial: 
     broken = verify.violations(problem, allocation.seized_units)
     if broken:
         raise SolverFailed(f"{policy.name} returned an allocation that fails verification: {broken[0].rule}")
-    certificate = _certify(problem, policy, allocation)
+    certificate = _certify(problem, policy, allocation, parameters)
     return Solution(problem, allocation, certificate, _status(problem, certificate))
 
 
-def _certify(problem: HaircutProblem, policy: Policy, allocation: Allocation) -> Certificate:
+def _certify(problem: HaircutProblem, policy: Policy, allocation: Allocation, parameters: Any) -> Certificate:
     seized, multiplier = allocation.seized_units, allocation.multiplier
     optimality = None
-    if policy.optimality is not None and multiplier is not None:
-        optimality = policy.optimality(problem, seized, multiplier)
+    if policy.optimality is not None:
+        optimality = policy.optimality(problem, allocation, parameters)
     return Certificate(
         objective=optimality.objective if optimality else None,
         bound=optimality.bound if optimality else None,

@@ -1,5 +1,6 @@
 """Independent checks of any allocation, whoever made it. Nothing here uses a policy's own code."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import fsum
@@ -7,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from solvers.backends.cvxpy import Disutility
 from solvers.money import Float64, Int64, total
 from solvers.problem import HaircutProblem
 
@@ -88,3 +90,56 @@ def fairness_optimality(problem: HaircutProblem, seized_units: Int64, multiplier
     bound = objective + float(multiplier * missing)
     away: Float64 = np.maximum(np.abs(x - amounts) - 1, 0) / w
     return Optimality(objective * scale, bound * scale, float(away.max(initial=0.0)))
+
+
+def disutility_optimality(problem: HaircutProblem, haircuts: Float64, disutility: Disutility) -> Optimality:
+    """How far are these haircuts from min sum w_i phi(h_i)? Any eta gives a bound; theirs is the inner mean.
+
+    With mu = phi'(eta) the Lagrangian's minimum over [0, beta_i] is at min(eta, beta_i), for every convex phi. The
+    residual is the largest distance of a haircut from that.
+    """
+    rows = problem.winners
+    w, caps = problem.endowment[rows], problem.cap_units[rows] / problem.endowment[rows]
+    eta = _inner_mean(w, haircuts, caps)
+    phi, slope = _DISUTILITIES[disutility]
+    h = np.minimum(eta, caps)
+    scale = 10.0**-problem.book.precision
+    mu = float(slope(np.array([eta]))[0])
+    objective = fsum((w * phi(haircuts)).tolist())
+    bound = fsum((w * (phi(h) - mu * h)).tolist()) + mu * problem.amount_units
+    return Optimality(objective * scale, bound * scale, float(np.abs(haircuts - h).max()))
+
+
+def worst_haircut_optimality(problem: HaircutProblem, haircuts: Float64) -> Optimality:
+    """How far is the largest of these haircuts from the smallest possible?
+
+    For any set K, the others must bear amount - sum_K cap at least, so that the worst haircut is no less than that
+    over the sum of their endowments. K: the accounts whose caps are below the worst haircut.
+    """
+    rows = problem.winners
+    caps = problem.cap_units[rows] / problem.endowment[rows]
+    worst = float(haircuts.max())
+    inside = caps >= worst
+    left = problem.amount_units - total(problem.cap_units[rows][~inside])
+    bound = left / total(problem.endowment_units[rows][inside])
+    return Optimality(worst, bound, float(np.abs(haircuts - np.minimum(bound, caps)).max()))
+
+
+def _inner_mean(w: Float64, haircuts: Float64, caps: Float64) -> float:
+    """The mean haircut of those below their caps, or the largest haircut where all are at theirs."""
+    inside = haircuts < caps * (1 - 1e-6)
+    if not inside.any():
+        return float(haircuts.max())
+    return fsum((w * haircuts)[inside].tolist()) / fsum(w[inside].tolist())
+
+
+def _entropy(h: Float64) -> Float64:
+    return np.where(h > 0, h * np.log(np.where(h > 0, h, 1.0)), 0.0)
+
+
+_DISUTILITIES: dict[Disutility, tuple[Callable[[Float64], Float64], Callable[[Float64], Float64]]] = {
+    "quadratic": (lambda h: h * h / 2, lambda h: h),
+    "power": (lambda h: h**3 / 3, lambda h: h * h),
+    "entropy": (_entropy, lambda h: np.log(h) + 1),
+}
+"""phi and its derivative."""

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Literal
 
+import numpy as np
 from annotated_types import Ge, Le
 
 from solvers.allocation import Allocation
-from solvers.money import fraction
+from solvers.errors import ProblemError
+from solvers.money import Float64, fraction
 from solvers.problem import HaircutProblem
+from solvers.robustness.losses import expected_losses
 from solvers.water_filling import Rates, filled
 
-Risk = Literal["linear", "power", "cvar"]
+Risk = Literal["linear", "power", "cvar", "optimal"]
+
+_PRECISE = 1e-290
+"""Below this doubles lose their relative precision, and logarithms take over."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,15 @@ def rap(problem: HaircutProblem, parameters: Rap) -> Allocation:
     """Risk-aware pro-rata: h_i = min(beta_i, tau lambda_i g(lambda_i)) (arXiv 2512.01112, section 6).
 
     linear  g = lambda;  power  g = lambda^exponent;  cvar  g = max(lambda - threshold, 0).
-    The broken part of an exponent is taken in doubles, once an account; all else is exact.
+    optimal g = psi(1/lambda) of the shock: haircuts by the expected next loss for each dollar of equity. The paper
+    calls it optimal among water-fillings; it is not (MODEL 3), but it needs no solver.
+    The broken part of an exponent and psi are taken in doubles, once an account; all else is exact.
     """
+    if parameters.risk == "optimal":
+        weights = [weight.as_integer_ratio() for weight in loss_weights(problem).tolist()]
+        endowments = problem.endowment_units[problem.winners].tolist()
+        numerators = [w * weight[0] for w, weight in zip(endowments, weights, strict=True)]
+        return filled(problem, Rates.quotients(numerators, [weight[1] for weight in weights]), "expected loss")
     if parameters.risk == "linear":
         return _by_leverage(problem, lambda n, e: (n * n, e * e))
     if parameters.risk == "cvar":
@@ -66,6 +79,27 @@ def rap(problem: HaircutProblem, parameters: Rap) -> Allocation:
         return n ** (int(whole) + 1) * over, e ** (int(whole) + 1) * under
 
     return _by_leverage(problem, power)
+
+
+def loss_weights(problem: HaircutProblem) -> Float64:
+    """rho_i = loss_i / e_i of the winners, relative to the largest; 0 where nothing can be lost.
+
+    loss_i is the expected next loss in dollars, for a parametric law n_i psi(e_i / n_i). Only proportions matter to
+    a water-filling, so losses below the smallest double keep theirs, as far as a ratio to the largest is a double.
+    Refused: a problem without a shock.
+    """
+    if problem.shock is None:
+        raise ProblemError("shock", "is needed by rap with risk optimal: say what the next shock is")
+    rows = problem.winners
+    equity = problem.book.equity_units[rows] / 10.0**problem.book.precision
+    expected, logarithm = (losses[rows] for losses in expected_losses(problem))
+    weights, logarithms = expected / equity, logarithm - np.log(equity)
+    largest = float(logarithms.max(initial=-np.inf))
+    if largest == -np.inf:
+        return np.zeros(rows.size)
+    precise = weights >= _PRECISE
+    peak = float(weights.max()) if precise.any() else 1.0
+    return np.where(precise, weights / peak, np.exp(logarithms - largest))
 
 
 def contracts_pro_rata(problem: HaircutProblem, _: ContractsProRata) -> Allocation:

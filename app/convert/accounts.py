@@ -52,6 +52,8 @@ class Table:
 
     def id_errors(self) -> Iterator[Error]:
         ids = self.columns["id"]
+        if set(map(type, ids)) == {str} and min(map(len, ids)) > 0 and max(map(len, ids)) <= wire.MAX_ID:
+            return iter(())
         return self.errors("id", ((row, why) for row, value in enumerate(ids) if (why := _id_fault(value))))
 
 
@@ -122,8 +124,11 @@ def _from_columns(
     return present
 
 
-def book_of(table: Table, precision: int) -> Book:
-    """The book of a snapshot; all faulty elements are collected before it is refused."""
+def book_of(table: Table, precision: int, factors: int | None = None) -> Book:
+    """The book of a snapshot; all faulty elements are collected before it is refused.
+
+    `factors` is how many numbers an exposure must have; None where there is no shock and exposures are not used.
+    """
     faults = Faults()
     faults.add(table.id_errors())
     numbers: dict[str, Numbers] = {}
@@ -144,6 +149,7 @@ def book_of(table: Table, precision: int) -> Book:
     faults.add(_label_errors(table))
     faults.add(_exposure_errors(table))
     faults.refuse()
+    exposure = None if factors is None else _exposure(table, factors)
     columns = {name: column for name, column in numbers.items() if name not in ("cash", "pnl", "min_equity")}
     try:
         return Book(
@@ -154,14 +160,18 @@ def book_of(table: Table, precision: int) -> Book:
             units["min_equity"],
             columns,
             precision,
+            exposure,
         )
     except ProblemError as exc:
         raise invalid(problem_errors(exc, table), exc.total) from exc
 
 
 def _label_errors(table: Table) -> Iterator[Error]:
-    column = enumerate(table.columns.get("group", []))
-    wrong = ((row, "must be a string or null") for row, value in column if not isinstance(value, str | None))
+    column = table.columns.get("group", [])
+    if set(map(type, column)) <= {str, type(None)}:
+        return iter(())
+    labels = enumerate(column)
+    wrong = ((row, "must be a string or null") for row, value in labels if not isinstance(value, str | None))
     return table.errors("group", wrong)
 
 
@@ -177,12 +187,37 @@ def _exposure_fault(value: Any) -> str | None:
     return next(filter(None, map(money.fault, value if isinstance(value, list) else [value])), None)
 
 
+def _exposure(table: Table, factors: int) -> money.Float64 | None:
+    """Sound exposures as a row an account, NaN where one gives none; None without any."""
+    column = table.columns.get("exposure", [])
+    given = [
+        (row, value if isinstance(value, list) else [value]) for row, value in enumerate(column) if value is not None
+    ]
+    if not given:
+        return None
+    why = f"must be {factors} signed dollars, one a factor of the shock"
+    faults = Faults()
+    faults.add(table.errors("exposure", ((row, why) for row, values in given if len(values) != factors)))
+    faults.refuse()
+    numbers = Numbers.parse("exposure", [value for _, values in given for value in values])
+    try:
+        numbers.check_range()
+    except ProblemError as exc:
+        rows = {given[place // factors][0]: detail for place, detail in exc.faults.items()}
+        raise invalid(list(table.errors("exposure", rows.items())), len(rows)) from exc
+    matrix = np.full((len(table), factors), np.nan)
+    matrix[[row for row, _ in given]] = numbers.floats.reshape(-1, factors)
+    return matrix
+
+
 def problem_errors(exc: ProblemError, table: Table) -> list[Error]:
     """Pointers for what a problem refused: account columns by element, scalars of the shortfall by name."""
     if exc.faults:
         return list(table.errors(exc.field, exc.faults.items()))
     if exc.field in ("deficit", "largest", "insurance_fund", "severity", "needed"):
         return [(pointer(("shortfall", exc.field)), exc.detail, None)]
+    if exc.field == "shock":
+        return [(pointer(("options", "shock")), exc.detail, None)]
     if table.columnar:
         return [(pointer((*table.at, exc.field)), exc.detail, None)]
     return [(pointer(table.at), f"{exc.field}: {exc.detail}", None)]

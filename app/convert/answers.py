@@ -2,26 +2,33 @@
 
 from dataclasses import asdict
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
+from importlib import metadata
 from math import isfinite
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_json
 
 from app.convert.accounts import problem_errors
 from app.convert.requests import Asked, Chosen, Made
 from app.problems import RequestProblem, invalid
 from solvers import verify
 from solvers.diagnostics.fairness import Fairness, fairness
+from solvers.diagnostics.robustness import Robustness, robustness
+from solvers.diagnostics.screening import Screening, screening
 from solvers.diagnostics.solvency import Solvency, solvency
-from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverFailed
-from solvers.money import Int64, total
+from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverFailed, SolverTimeout
+from solvers.money import Float64, Int64, total
 from solvers.problem import HaircutProblem
 from solvers.queue import lights
 from solvers.registry import POLICIES
 from solvers.solve import Solution
 
-SOLVER = {"method": "closed-form", "library": "numpy", "version": np.__version__}
+
+@cache
+def version(library: str) -> str:
+    return metadata.version(library)
 
 
 def money(units: int, precision: int) -> str:
@@ -36,8 +43,10 @@ def moneys(units: Int64, precision: int) -> list[str]:
     if not precision:
         return list(map(str, units.tolist()))
     whole, part = np.divmod(np.abs(units), 10**precision)
-    template = f"%d.%0{precision}d"
-    strings = [template % pair for pair in zip(whole.tolist(), part.tolist(), strict=True)]
+    # One text for all, cut up again: a leading 1 keeps the zeros of the decimals.
+    wholes = to_json(whole.tolist())[1:-1].decode().split(",")
+    parts = to_json((part + 10**precision).tolist())[2:-1].decode().split(",1")
+    strings = list(map(".".join, zip(wholes, parts, strict=True)))
     for i in np.flatnonzero(units < 0).tolist():
         strings[i] = "-" + strings[i]
     return strings
@@ -58,6 +67,21 @@ def ratio(value: float | Fraction | None) -> float | None:
     return float(f"{number:.12g}")
 
 
+def ratios(values: Float64) -> list[float]:
+    """A column of ratios from 0 to 1 to 12 significant digits, as `ratio` has them."""
+    with np.errstate(divide="ignore"):
+        decimals = 11 - np.floor(np.log10(values))
+    # Powers of ten are exact up to 22; where the 13th digit is near a half, or far down, digits decide.
+    scale = 10.0 ** np.minimum(decimals, 22)
+    scaled = values * scale
+    rounded = np.rint(scaled) / scale
+    doubtful = (np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3) | (decimals > 22)
+    for i in np.flatnonzero(doubtful & (values > 0)).tolist():
+        rounded[i] = float(f"{values[i]:.12g}")
+    column: list[float] = rounded.tolist()
+    return column
+
+
 def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[str, Any]:
     problem, allocation = solution.problem, solution.allocation
     put = partial(money, precision=problem.book.precision)
@@ -71,7 +95,7 @@ def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[
         "allocations": _accounts(asked, solution) if asked.full else None,
         "diagnostics": diagnostics(problem, allocation.seized_units),
         "certificate": _certificate(solution),
-        "solver": SOLVER,
+        "solver": {"method": allocation.method, "library": allocation.library, "version": version(allocation.library)},
     }
 
 
@@ -94,7 +118,7 @@ def _accounts(asked: Asked, solution: Solution) -> dict[str, list[Any]] | list[d
     columns: dict[str, list[Any]] = {
         "id": list(book.ids),
         "endowment": column(endowment),
-        "haircut": [float(f"{haircut:.12g}") for haircut in haircuts.tolist()],
+        "haircut": ratios(haircuts),
         "seized": column(seized),
         "pnl_after": column(book.pnl_units - seized),
         "equity_after": column(book.equity_units - seized),
@@ -125,9 +149,9 @@ def diagnostics(problem: HaircutProblem, seized_units: Int64) -> dict[str, Any]:
     return {
         "solvency": _solvency(solvency(problem, seized_units), precision),
         "fairness": _fairness(fairness(problem, seized_units), precision),
-        "robustness": None,
+        "robustness": _robustness(robustness(problem, seized_units), precision),
         "revenue": None,
-        "screening": None,
+        "screening": _screening(screening(problem), precision),
     }
 
 
@@ -157,6 +181,45 @@ def _fairness(found: Fairness, precision: int) -> dict[str, Any]:
         "versus": {"capped-pro-rata": found.versus_capped, "queue": found.versus_queue},
         "fairness_regret": None if regret is None else put(regret),
         "overshoot_regret": put(found.overshoot_regret_units),
+    }
+
+
+def _robustness(found: Robustness | None, precision: int) -> dict[str, Any] | None:
+    """Losses come as doubles and leave as money, to the nearest unit."""
+    if found is None:
+        return None
+    answer: dict[str, Any] = {"exposure_model": found.exposure_model, "level": found.level}
+    for name in ("expected_deficit", "var", "cvar"):
+        for when in ("before", "after"):
+            loss = Fraction(getattr(found, f"{name}_{when}"))
+            answer[f"{name}_{when}"] = money(round(loss * 10**precision), precision)
+    masses = [
+        {"above": mass.above, "before": ratio(mass.before), "after": ratio(mass.after)}
+        for mass in found.leverage_masses
+    ]
+    return {
+        **answer,
+        "max_leverage_before": ratio(found.max_leverage_before),
+        "max_leverage_after": ratio(found.max_leverage_after),
+        "leverage_masses": masses,
+    }
+
+
+def _screening(found: Screening, precision: int) -> dict[str, Any]:
+    quantile = found.upper_quantile_units
+    return {
+        "winners": found.winners,
+        "hill_endowment": ratio(found.hill_endowment),
+        "hill_leverage": ratio(found.hill_leverage),
+        "order_statistics_endowment": found.order_statistics_endowment,
+        "order_statistics_leverage": found.order_statistics_leverage,
+        "upper_quantile": None if quantile is None else money(quantile, precision),
+        "severity_load": ratio(found.severity_load),
+        "leverage_imbalance": ratio(found.leverage_imbalance),
+        "sparing_severity": ratio(found.sparing_severity),
+        "verdict": found.verdict,
+        "severity_load_threshold": ratio(found.severity_load_threshold),
+        "tail_index_threshold": ratio(found.tail_index_threshold),
     }
 
 
@@ -217,6 +280,8 @@ def problem_of(asked: Asked, exc: SolverError) -> RequestProblem:
             return invalid(problem_errors(exc, asked.table), exc.total)
         case InfeasibleBudget():
             return _infeasible(asked, exc)
+        case SolverTimeout():
+            return RequestProblem("solver-timeout", f"{exc}; nothing was applied")
         case _:
             return RequestProblem("solver-failed", f"{exc}; nothing was applied")
 

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from app import __version__
 from app.body import parse_json
 from app.convert.accounts import Table, book_of, problem_errors, seized_of
+from app.convert.shocks import factors_of, shock_of
 from app.problems import RequestProblem, invalid, pointer, unknown_field
 from app.schemas import snapshot as wire
 from app.schemas.policies import POLICY_MODELS
@@ -104,10 +105,12 @@ def asked(raw: bytes, model: type[Model], settings: Settings) -> tuple[Asked, Mo
         raise invalid(_validation_errors(exc)) from exc
     snapshot = request.snapshot
     table = Table.read(ACCOUNTS, snapshot.accounts, wire.REQUIRED, wire.FIELDS, settings.max_accounts)
-    book = book_of(table, snapshot.precision)
+    shock = shock_of(request.options.shock, len(table), settings.max_scenario_losses)
+    book = book_of(table, snapshot.precision, factors_of(shock))
     try:
         shortage = _shortage(request.shortfall, snapshot.precision)
-        return Asked(request, table, HaircutProblem(book, shortage, request.options.numeraire)), request
+        problem = HaircutProblem(book, shortage, request.options.numeraire, shock=shock)
+        return Asked(request, table, problem), request
     except ProblemError as exc:
         raise invalid(problem_errors(exc, table), exc.total) from exc
 
@@ -201,12 +204,27 @@ def verification_of(raw: bytes, settings: Settings) -> tuple[Asked, Made]:
 def _validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> list[tuple[str, str, str | None]]:
     """Pydantic's errors as pointers and sentences, without the input."""
     return [
-        (unknown_field((*at, *error["loc"][:-1]), error["loc"][-1]), _sentence(error), None)
+        (unknown_field((*at, *place[:-1]), place[-1]), _sentence(error), None)
         for error in exc.errors(include_url=False, include_input=False)
+        for place in (_place(error),)
     ]
 
 
+def _place(error: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Where it stands in the request: pydantic puts the law's name between a shock and its fields."""
+    place: tuple[str | int, ...] = error["loc"]
+    if str(error["type"]).startswith("union_tag"):
+        return (*place, "law")
+    return (*place[:2], *place[3:]) if place[:2] == ("options", "shock") else place
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
-    fixed = {"extra_forbidden": "is not a known field", "missing": "is required", "too_short": "must not be empty"}
+    fixed = {
+        "extra_forbidden": "is not a known field",
+        "missing": "is required",
+        "too_short": "must not be empty",
+        "union_tag_not_found": "is required",
+        "union_tag_invalid": f"must be one of {str(error.get('ctx', {}).get('expected_tags')).replace(chr(39), '')}",
+    }
     message = str(error["msg"])
     return fixed.get(str(error["type"]), message[:1].lower() + message[1:])

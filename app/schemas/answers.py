@@ -108,14 +108,107 @@ class Fairness(Answer):
     overshoot_regret: Money = Field(description="|sum of seized - budget|, in currency.")
 
 
+class LeverageMass(Answer):
+    """How much of the winners' positions is highly levered."""
+
+    above: int = Field(description="A leverage, notional / equity.")
+    before: float | None = Field(
+        description="Share of the winners' notional in accounts of greater leverage; null where they have none."
+    )
+    after: float | None = Field(description="The same of what is left: notional x (1 - haircut), equity - seized.")
+
+
+class Robustness(Answer):
+    """What the next shock would cost the venue: the losses beyond equity of all accounts with positive equity."""
+
+    exposure_model: Literal["deleverage"] = Field(
+        description="deleverage: a haircut shrinks an account's equity and position alike."
+    )
+    level: float = Field(description="Of VaR and CVaR: 0.95 looks at the worst 5 %.")
+    expected_deficit_before: Money = Field(description="Mean loss at the next shock if nothing were taken.")
+    expected_deficit_after: Money = Field(description="Mean loss at the next shock after this allocation.")
+    var_before: Money = Field(
+        description="Value at risk before: the smallest loss that is not passed with probability level."
+    )
+    var_after: Money = Field(description="Value at risk after this allocation.")
+    cvar_before: Money = Field(description="Mean loss in the worst cases, of probability 1 - level, before.")
+    cvar_after: Money = Field(description="Mean loss in the worst cases after this allocation.")
+    max_leverage_before: float | None = Field(
+        description="Largest notional / equity of accounts with positive equity; null where there are none."
+    )
+    max_leverage_after: float | None = Field(
+        description=(
+            "The same of what is left: notional x (1 - haircut) over equity - seized. Null also where an account is "
+            "left with a position and no equity."
+        ),
+    )
+    leverage_masses: list[LeverageMass] = Field(description="For leverages 3, 10 and 50.")
+
+
+class Screening(Answer):
+    """Whether the budget is small beside the largest winners; says nothing about the allocation."""
+
+    winners: int = Field(description="k: accounts with an endowment.")
+    hill_endowment: float | None = Field(
+        description=(
+            "Hill tail index of the winners' endowments, lower is heavier; null for fewer than 20 winners, "
+            "and where the largest are all equal."
+        ),
+    )
+    hill_leverage: float | None = Field(
+        description=(
+            "The same of leverage, notional / equity, over the accounts with a positive equity and a "
+            "positive notional; null for fewer than 20 of them, and where the largest are all equal."
+        ),
+    )
+    order_statistics_endowment: int | None = Field(
+        description=(
+            "m: the index is taken over the m largest against the next, m = max(10, floor(sqrt(winners))); "
+            "null for fewer than 20 winners."
+        ),
+    )
+    order_statistics_leverage: int | None = Field(description="The same for hill_leverage.")
+    upper_quantile: Money | None = Field(
+        description=(
+            "b: the smallest endowment of a winner that a share of at least 1 - 1/k of the winners do not "
+            "exceed. The second largest, or the only one."
+        ),
+    )
+    severity_load: float | None = Field(description="kappa = B / b; null without winners.")
+    leverage_imbalance: float | None = Field(
+        description=(
+            "Sum of leverages of the accounts with a positive pnl over that of the others, both of positive "
+            "equity only; each account counts by its leverage, not by its size. Null where the others have none."
+        ),
+    )
+    sparing_severity: float | None = Field(
+        description=(
+            "min(1, b / R): up to this severity not even the whole budget is more than the top winner has; "
+            "null where R = 0 or there are no winners."
+        ),
+    )
+    verdict: Literal["static-suffices", "dynamic-needed"] | None = Field(
+        description=(
+            "dynamic-needed: severity_load is above its threshold, and hill_endowment below its own or "
+            "unknown for want of 20 winners. Null when insured or without winners."
+        ),
+    )
+    severity_load_threshold: float = Field(
+        description="Above it the budget is more than b, the size to expect of the largest winner."
+    )
+    tail_index_threshold: float = Field(
+        description="Below it the variance is infinite: the next wave's largest winner may be of any size."
+    )
+
+
 class Diagnostics(Answer):
     """What the allocation does to the venue and to its accounts."""
 
     solvency: Solvency
     fairness: Fairness
-    robustness: None = Field(description="Null in this version.")
+    robustness: Robustness | None = Field(description="Null unless options.shock is given.")
     revenue: None = Field(description="Null in this version.")
-    screening: None = Field(description="Null in this version.")
+    screening: Screening
 
 
 class Certificate(Answer):

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, SkipValidation, create_model
 from pydantic_core import PydanticCustomError
 
 from app.schemas.policies import AnyPolicy
+from app.schemas.shocks import AnyShock
 from app.schemas.snapshot import AccountId, Snapshot
 from app.schemas.wire import Amount, Number, Wire
 
@@ -42,7 +43,9 @@ class Options(Wire):
         None, description="Seconds; null or more than the service's own limit: the service's."
     )
     detail: Literal["full", "summary"] = Field("full", description="`summary` leaves the accounts out.")
-    shock: Unavailable = Field(None, description="Not available in this version.")
+    shock: AnyShock | None = Field(
+        None, description="The next shock: what robustness diagnostics and `rap` with risk `optimal` look at."
+    )
     retention: Unavailable = Field(None, description="Not available in this version.")
 
 

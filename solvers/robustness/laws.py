@@ -248,6 +248,10 @@ class Scenarios:
             yield rows, np.maximum(part, 0.0, out=part)
 
 
+Parametric = Normal | StudentT | TwoPoint
+Shock = Parametric | Scenarios
+
+
 def _require_positive(field: str, value: float) -> None:
     if not (isfinite(value) and value > 0):
         raise ProblemError(field, "must be finite and above 0")

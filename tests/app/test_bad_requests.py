@@ -233,12 +233,56 @@ def wrong_scalars() -> Iterator[Bad]:
         "/options/on_timeout": (MARK,),
         "/options/detail": (MARK,),
         "/options/time_limit": (0, -1, "1", True, nan, inf, MARK),
-        "/options/shock": ({"law": "normal", "sigma": 0.1}, MARK),
+        "/options/shock": (MARK, 7, True, []),
         "/options/retention": ({"curve": "linear", "rate": 1}, 0),
     }
     for pointer, values in wrong.items():
         for value in values:
             yield at(pointer, value)
+
+
+def wrong_shocks() -> Iterator[Bad]:
+    nan, inf = float("nan"), float("inf")
+    here = "/options/shock"
+    for law in (MARK, 7, None, [MARK], {MARK: 1}):
+        yield at(f"{here}/law", law)
+    yield Bad("a shock without a law", text(body(options={"shock": {"sigma": 1}})), f"{here}/law")
+    normal, student = {"law": "normal", "sigma": 0.1}, {"law": "student-t", "df": 3, "scale": 0.1}
+    scenarios = {"law": "scenarios", "moves": [[0.1, -0.2], [0.3, 0]]}
+    scales = (0, -0.1, "0.1", None, True, [MARK], nan, inf, 1e61, HUGE, MARK)
+    wrong: list[tuple[Body, str, tuple[Any, ...]]] = [
+        (normal, "sigma", scales),
+        (normal, "normal", (MARK,)),
+        (student, "scale", scales),
+        (student, "df", (1, 0.5, -3, "3", None, nan, inf, HUGE, MARK)),
+        ({"law": "two-point", "size": 0.1}, "size", scales),
+        ({"law": "two-point", "size": 0.1}, "sigma", (0.1,)),
+        (scenarios, "moves", ([], MARK, None, {MARK: 1}, 7)),
+        (scenarios, "moves/1", ([], MARK, None, 0.1, [0.1], [0.1, 0.2, 0.3])),
+        (scenarios, "moves/1/0", (MARK, "0.1", None, True, [MARK], nan, inf, -1e61, HUGE)),
+        (scenarios, "weights", ([], [1], [1, 2, 3], [0, 0], MARK)),
+        (scenarios, "weights/1", (-1, "1", None, True, nan, inf, 1e61, HUGE)),
+    ]
+    for shock, field, values in wrong:
+        weighted = shock | {"weights": [1, 2]} if field == "weights/1" else shock
+        for value in values:
+            yield at(
+                f"{here}/{field}", value, base=body(options={"shock": weighted}), what=f"{shock['law']} {value!r:.24}"
+            )
+        missing = body(options={"shock": {name: part for name, part in shock.items() if name != field}})
+        if field in shock:
+            yield Bad(f"{shock['law']} without {field}", text(missing), f"{here}/{field}")
+    bare = [{name: value for name, value in row.items() if name != "exposure"} for row in ROWS]
+    where = "/snapshot/accounts"
+    yield Bad(
+        "scenarios without exposures", text(body(bare, options={"shock": scenarios})), f"{where}/1/exposure", "bob"
+    )
+    three = scenarios | {"moves": [[1, 2, 3]]}
+    yield Bad("three factors", text(body(options={"shock": three})), f"{where}/0/exposure", "ann")
+    yield Bad("three in columns", text(body(COLUMNS, options={"shock": three})), f"{where}/exposure/0", "ann")
+    yield Bad("two exposures to one factor", text(body(options={"shock": normal})), f"{where}/1/exposure", "bob")
+    optimal = {"name": "rap", "risk": "optimal"}
+    yield Bad("rap optimal without a shock", text(body(policy=optimal)), here)
 
 
 def out_of_range() -> Iterator[Bad]:
@@ -371,6 +415,7 @@ CASES = [
     *wrong_tables(),
     *wrong_fields(),
     *wrong_scalars(),
+    *wrong_shocks(),
     *out_of_range(),
     *too_large(),
     *wrong_policies(),

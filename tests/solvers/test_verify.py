@@ -9,6 +9,7 @@ import pytest
 from solvers import verify
 from solvers.allocation import Allocation
 from solvers.errors import SolverFailed
+from solvers.pro_rata import CappedProRata
 from solvers.registry import POLICIES
 from solvers.solve import solve
 from tests.problems import book, five_accounts, problem, random_problem, units
@@ -58,7 +59,7 @@ def test_no_feasible_allocation_is_below_the_bound() -> None:
     rng = np.random.default_rng(7)
     for _ in range(40):
         found = random_problem(rng, 12)
-        solution = solve(found, POLICIES["capped-pro-rata"], None)
+        solution = solve(found, POLICIES["capped-pro-rata"], CappedProRata())
         bound = solution.certificate.bound
         assert bound is not None
         assert solution.status == "optimal"

@@ -11,6 +11,7 @@ from ortools.linear_solver import pywraplp
 
 from solvers.errors import InfeasibleBudget
 from solvers.money import Int64
+from solvers.pro_rata import CappedProRata
 from solvers.problem import HaircutProblem
 from solvers.registry import POLICIES
 from solvers.rounding import shares
@@ -79,7 +80,7 @@ def test_no_allocation_has_a_smaller_worst_haircut() -> None:
             solver.Add(amount <= worst * weight)
         solver.Minimize(worst)
         assert solver.Solve() == pywraplp.Solver.OPTIMAL
-        level = solve(found, POLICIES["capped-pro-rata"], None).certificate.multiplier
+        level = solve(found, POLICIES["capped-pro-rata"], CappedProRata()).certificate.multiplier
         assert level is not None
         assert min(float(level), beta.max()) == pytest.approx(worst.solution_value(), rel=1e-7)
 

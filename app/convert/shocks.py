@@ -1,0 +1,50 @@
+"""Shocks on the wire to laws."""
+
+import numpy as np
+
+from app.problems import RequestProblem, invalid, pointer
+from app.schemas.shocks import AnyShock, NormalShock, ScenariosShock, StudentTShock, TwoPointShock
+from solvers.errors import ProblemError
+from solvers.robustness.laws import Normal, Scenarios, Shock, StudentT, TwoPoint
+
+AT = ("options", "shock")
+
+LEAST_SCENARIOS = 16
+"""Fewer count as this many, since an exposure takes memory in every account and factor, even where none is given."""
+
+
+def shock_of(wanted: AnyShock | None, accounts: int, most: int) -> Shock | None:
+    """The law; what it refuses is refused by field. `most`: accounts times scenarios times factors."""
+    try:
+        match wanted:
+            case NormalShock():
+                return Normal(wanted.sigma)
+            case StudentTShock():
+                return StudentT(wanted.df, wanted.scale)
+            case TwoPointShock():
+                return TwoPoint(wanted.size)
+            case ScenariosShock():
+                return _scenarios(wanted, accounts, most)
+            case _:
+                return None
+    except ProblemError as exc:
+        raise invalid([(pointer((*AT, exc.field)), exc.detail, None)]) from exc
+
+
+def _scenarios(wanted: ScenariosShock, accounts: int, most: int) -> Scenarios:
+    moves, factors = wanted.moves, len(wanted.moves[0])
+    for row, move in enumerate(moves):
+        if len(move) != factors:
+            raise invalid([(pointer((*AT, "moves", row)), f"must have as many factors as the first: {factors}", None)])
+    if accounts * max(len(moves), LEAST_SCENARIOS) * factors > most:
+        raise RequestProblem(
+            "payload-too-large", f"{pointer((*AT, 'moves'))} times the accounts may be at most {most} losses"
+        )
+    return Scenarios(np.array(moves), None if wanted.weights is None else np.array(wanted.weights))
+
+
+def factors_of(shock: Shock | None) -> int | None:
+    """How many numbers an exposure must have, None where exposures are not used."""
+    if shock is None:
+        return None
+    return shock.moves.shape[1] if isinstance(shock, Scenarios) else 1
