@@ -34,10 +34,16 @@ def level(caps: Float64, rates: Float64, amount: float) -> float:
 def _newton(caps: Float64, rates: Float64, amount: float, tau: float) -> float:
     total = float(caps.sum())
     guesses = _GUESSES
+    low = 0.0  # the highest level tried that is below the root
     below = False  # whether tau is known to be at or below the root
     while True:
         capped, slope, count = _at_caps(caps, rates, tau)
         left, spare = total - capped - tau * slope, total - amount
+        if left > spare:
+            low = max(low, tau)
+        if guesses and slope == 0 and low > 0:
+            guesses, tau, below = 0, low, True
+            continue
         if guesses and not spare / 2 <= left <= spare * 2:
             # Far off: what is left falls like a power of tau, so a tangent in logarithms reaches further.
             power = min(left / (tau * slope), 2.0) if slope > 0 else 0.0

@@ -22,7 +22,7 @@ METHODS = [
     CappedProRata(method="convex", disutility="entropy"),
     CappedProRata(method="lp"),
 ]
-RANDOM = [random_problem(np.random.default_rng(1_000 + seed), 2 + seed % 30) for seed in range(40)]
+RANDOM = [random_problem(np.random.default_rng(1_000 + seed), 2 + seed % 30) for seed in range(100)]
 NASTY = {
     "ties": problem(book([0] * 4, [10, 10, 10, 10], max_haircut=[1, 0.25, 0.25, 1]), 17),
     "zero caps": problem(book([0] * 3, [10, 20, 30], max_haircut=[0, 1, 0.5]), 25),
