@@ -501,3 +501,29 @@ def test_more_scenario_losses_than_the_service_allows_are_refused() -> None:
     with TestClient(create_app(Settings(max_scenario_losses=4 * 16 * 2))) as small:
         for shock, status in ((SCENARIOS, 200), (SCENARIOS | {"moves": [[0.1, 0.2]] * 17}, 413)):
             assert small.post("/v1/allocations", json=request(shock, LONG)).status_code == status
+
+
+def test_rap_optimal_does_not_depend_on_the_scale_of_money(post: Post) -> None:
+    """The axiom that rap claims, for the risk that needs a shock."""
+    rng = np.random.default_rng(11)
+    cash, pnl, notional = (np.round(rng.lognormal(3, 1.5, 25), 2) for _ in range(3))
+    deficit = round(float(pnl.sum()) * 0.4, 2)
+
+    def seized(factor: int) -> list[int]:
+        rows = [
+            {"id": f"a{i}", "cash": f"{c * factor:.2f}", "pnl": f"{p * factor:.2f}", "notional": f"{n * factor:.2f}"}
+            for i, (c, p, n) in enumerate(zip(cash.tolist(), pnl.tolist(), notional.tolist(), strict=True))
+        ]
+        body = {
+            "snapshot": {"accounts": rows},
+            "shortfall": {"deficit": f"{deficit * factor:.2f}"},
+            "policy": {"name": "rap", "risk": "optimal"},
+            "options": {"shock": {"law": "student-t", "df": 3, "scale": 0.2}},
+        }
+        status, answer = post("/v1/allocations", body)
+        assert status == 200
+        return [int(account["seized"].replace(".", "")) for account in answer["allocations"]]
+
+    small, large = seized(1), seized(100)
+    assert all(abs(b - 100 * a) <= 101 for a, b in zip(small, large, strict=True))
+    assert sum(large) == 100 * sum(small)

@@ -50,7 +50,7 @@ def test_capped_pro_rata_is_the_quadratic_optimum() -> None:
         w, beta, budget = scaled(found)
         wanted = minimise(w, beta, budget, np.ones(len(w)))
         h = haircuts(found, "capped-pro-rata")
-        assert float((w * h * h / 2).sum()) == pytest.approx(wanted, rel=1e-7, abs=1e-12)
+        assert float((w * h * h / 2).sum()) == pytest.approx(wanted, rel=1e-8, abs=1e-12)
 
 
 def test_leverage_pro_rata_is_the_optimum_weighted_by_leverage() -> None:
@@ -63,7 +63,7 @@ def test_leverage_pro_rata_is_the_optimum_weighted_by_leverage() -> None:
         w, beta, budget = scaled(found)
         wanted = minimise(w, beta, budget, leverage)
         h = haircuts(found, "leverage-pro-rata")
-        assert float((w * h * h / (2 * leverage)).sum()) == pytest.approx(wanted, rel=1e-6)
+        assert float((w * h * h / (2 * leverage)).sum()) == pytest.approx(wanted, rel=1e-8)
         checked += 1
     assert checked >= 5
 
