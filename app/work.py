@@ -74,7 +74,9 @@ class Workers:
 
                 clock = Clock(seconds, tighten)
                 future = self._start(work, value, clock)
-                await asyncio.wait({asyncio.wrap_future(future)})
+                done = asyncio.wrap_future(future)
+                done.add_done_callback(_retrieve)
+                await asyncio.wait({done})
         except TimeoutError as exc:
             raise timed_out(clock.seconds if clock else seconds) from exc
         finally:
@@ -107,6 +109,12 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _retrieve(done: asyncio.Future[Any]) -> None:
+    """An error of the work is raised from its own future; the loop need not log this one's as forgotten."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _reschedule(scope: asyncio.Timeout, when: float) -> None:

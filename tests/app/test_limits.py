@@ -1,6 +1,7 @@
 """Limits: sizes, times and places, kept under load, and a service that goes on afterwards."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -262,6 +263,28 @@ def test_an_answer_that_comes_as_the_time_passes_is_an_answer_or_a_time_out_and_
         return found
 
     assert asyncio.run(scenario()) <= {None, "solver-timeout", "overloaded"}
+
+
+def test_work_that_fails_in_time_or_late_leaves_nothing_in_the_log() -> None:
+    complaints: list[Any] = []
+
+    def fail(seconds: float) -> None:
+        time.sleep(seconds)
+        raise RequestProblem("invalid-request", "as it should")
+
+    async def scenario() -> list[Any]:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        workers = Workers(1, 3)
+        found = [await outcome(workers, 0.05, lambda seconds=seconds: fail(seconds)) for seconds in (0, 0.2)]
+        await asyncio.sleep(0.4)
+        gc.collect()
+        await asyncio.sleep(0)
+        workers.close()
+        return found
+
+    assert asyncio.run(scenario()) == ["invalid-request", "solver-timeout"]
+    gc.collect()
+    assert complaints == []
 
 
 def test_a_closed_service_can_be_opened_again() -> None:
