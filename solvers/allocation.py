@@ -13,8 +13,8 @@ class Allocation:
     multiplier   the level tau of a water-filling (capped-pro-rata: eta), None for rules without one
     rank         place in the queue, 1 is closed first, 0 where an account is not ranked; None if nobody is
     notes        what a reader should know, in sentences
-    haircuts     a generic solver's own real-valued haircuts, one a winner; None for closed forms
-    method, library    how the amounts were found
+    haircuts     the real-valued haircuts behind the amounts, one a winner, where their own objective is certified
+    method, libraries    how the amounts were found, and with what
     """
 
     seized_units: Int64
@@ -23,7 +23,7 @@ class Allocation:
     notes: tuple[str, ...] = ()
     haircuts: Float64 | None = None
     method: str = "closed-form"
-    library: str = "numpy"
+    libraries: tuple[str, ...] = ("numpy",)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Certificate:
     """Evidence that an allocation is what it claims to be, computed by code that did not make it.
 
     objective, bound   of the policy's own minimisation, in currency; None for baselines and heuristics
-    relative_gap       (objective - bound) / objective
+    relative_gap       |objective - bound| over the larger of the two
     kkt_residual       largest distance of a haircut from stationarity, beyond the unit that rounding may move it
     budget_error_units     sum of seized less the amount asked for
     cap_violation_units    most that any account is above its cap or below zero

@@ -1,6 +1,6 @@
 """The fairness family: one haircut for everybody, and the fairest one under caps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -11,10 +11,11 @@ from solvers.allocation import Allocation
 from solvers.backends import cvxpy, ortools
 from solvers.backends.cvxpy import Disutility
 from solvers.errors import InfeasibleBudget
-from solvers.money import Float64, Int64, total
 from solvers.problem import HaircutProblem
-from solvers.rounding import shares
+from solvers.rounding import settled
 from solvers.water_filling import Rates, filled
+
+_FORCED = "The budget leaves no choice: it is nothing, or all that the caps allow. No solver was needed."
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,13 @@ def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata) -> Alloc
     worst haircut alone. The last two are rivals of the first, as good as their solvers are.
     """
     problem.require_reachable()
-    if parameters.method == "closed-form" or problem.amount_units == 0:
-        return filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
+    forced = problem.amount_units in (0, problem.reachable_units)
+    if parameters.method == "closed-form" or forced:
+        exact = filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
+        if parameters.method == "closed-form" or not problem.winners.size:
+            return exact
+        haircuts = (exact.seized_units / problem.endowment.clip(1))[problem.winners]
+        return replace(exact, haircuts=haircuts, notes=(_FORCED,))
     # In the order of ids, so that the rows' order does not reach the solver; a cap of zero leaves nothing to solve.
     rows = np.array(sorted(np.flatnonzero(problem.cap_units).tolist(), key=problem.book.ids.__getitem__))
     mean = float(problem.endowment[rows].mean())
@@ -77,29 +83,17 @@ def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata) -> Alloc
     if parameters.method == "convex":
         found = cvxpy.separable(weights, caps, amount, parameters.disutility)
     else:
-        found = np.array(ortools.min_max(weights, caps, amount))
-    haircuts = np.zeros(len(problem.book))
+        found = ortools.min_max(weights, caps, amount)
+    haircuts, seized = np.zeros(len(problem.book)), np.zeros(len(problem.book), dtype=np.int64)
     haircuts[rows] = np.clip(found, 0, caps)
+    wanted = haircuts[rows] * problem.endowment[rows]
+    seized[rows] = settled(wanted, problem.cap_units[rows], problem.amount_units, problem.book.ids, rows)
     return Allocation(
-        _whole(problem, rows, haircuts[rows]),
+        seized,
         haircuts=haircuts[problem.winners],
         method=parameters.method,
-        library="cvxpy" if parameters.method == "convex" else "ortools",
+        libraries=("cvxpy", "clarabel") if parameters.method == "convex" else ("ortools",),
     )
-
-
-def _whole(problem: HaircutProblem, rows: Int64, haircuts: Float64) -> Int64:
-    """Real-valued haircuts as whole units that add up: floored, and the difference spread by the room there is."""
-    seized = np.zeros(len(problem.book), dtype=np.int64)
-    wanted = np.minimum(haircuts * problem.endowment[rows], problem.cap_units[rows].astype(np.float64))
-    floors = np.minimum(np.floor(wanted).astype(np.int64), problem.cap_units[rows])
-    missing = problem.amount_units - total(floors)
-    if missing:
-        room = problem.cap_units[rows] - floors if missing > 0 else floors
-        moved = shares(room, abs(missing), total(room), problem.book.ids, rows)
-        floors = floors + moved if missing > 0 else floors - moved
-    seized[rows] = floors
-    return seized
 
 
 def certify(problem: HaircutProblem, allocation: Allocation, parameters: CappedProRata) -> verify.Optimality | None:

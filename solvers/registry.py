@@ -81,7 +81,7 @@ POLICIES = {
             capped_pro_rata,
             CappedProRata,
             _FAIR,
-            _LINEAR,
+            f"{_LINEAR}; with method convex or lp seconds for 20 thousand winners",
             certify,
         ),
         Policy(

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from solvers.money import Int64, Integers, total
+from solvers.money import Float64, Int64, Integers, total
 
 FRACTION_BITS = 96
 """Fractions of a unit are compared on a grid of 2^-96: exact for integer rates below 2^63."""
+
+_LARGEST = np.nextafter(2.0**63, 0)
+"""The largest double that fits in an int64."""
 
 _FAST_SHARE = 2.0**50
 _FAST_SUM = 2**61
@@ -31,6 +34,27 @@ def shares(rates: Integers, amount_units: int, rate_sum: int, ids: Sequence[str]
         tied = np.flatnonzero(fractions == threshold).tolist()
         tied.sort(key=lambda position: ids[int(rows[position])])
         floors[tied[: left - int(np.count_nonzero(above))]] += 1
+    return floors
+
+
+def settled(wanted: Float64, cap_units: Int64, amount_units: int, ids: Sequence[str], rows: Int64) -> Int64:
+    """Whole units within the caps that add up to `amount_units`, from amounts that nearly do; amount <= sum of caps.
+
+    Floored; a rest of at most a unit for each account below its cap goes to the largest fractions, ties by id. What a
+    solver's inaccuracy leaves beyond that is spread in proportion to the room below the caps, and what it took too
+    much is given back in proportion to what was taken.
+
+    rows       the position in `ids` of each amount: ties go by id
+    """
+    floors = np.minimum(np.floor(np.clip(wanted, 0, _LARGEST)).astype(np.int64), cap_units)
+    left, room = amount_units - total(floors), cap_units - floors
+    if left < 0:
+        return floors - shares(floors, -left, total(floors), ids, rows)
+    below = np.flatnonzero(room).tolist()
+    if left > len(below):
+        return floors + shares(room, left, total(room), ids, rows)
+    below.sort(key=lambda position: (floors[position] - wanted[position], ids[int(rows[position])]))
+    floors[below[:left]] += 1
     return floors
 
 

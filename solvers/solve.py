@@ -57,7 +57,7 @@ def _certify(problem: HaircutProblem, policy: Policy, allocation: Allocation, pa
         kkt_residual=optimality.kkt_residual if optimality else None,
         budget_error_units=verify.budget_error_units(problem, seized),
         cap_violation_units=verify.cap_violation_units(problem, seized),
-        multiplier=multiplier,
+        multiplier=multiplier if optimality is None or optimality.multiplier is None else optimality.multiplier,
     )
 
 

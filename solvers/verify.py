@@ -9,8 +9,11 @@ from typing import Literal
 import numpy as np
 
 from solvers.backends.cvxpy import Disutility
-from solvers.money import Float64, Int64, total
+from solvers.money import Bool, Float64, Int64, total
 from solvers.problem import HaircutProblem
+
+_AT_CAP = 1e-6
+"""Relative distance within which a solver's haircut counts as being at its cap."""
 
 Rule = Literal["over-cap", "negative", "unknown-account", "not-a-winner", "budget"]
 
@@ -35,10 +38,12 @@ class Optimality:
     objective: float
     bound: float
     kkt_residual: float
+    multiplier: Fraction | None = None
 
     @property
     def relative_gap(self) -> float:
-        return abs(self.objective - self.bound) / max(abs(self.objective), np.finfo(np.float64).tiny)
+        larger = max(abs(self.objective), abs(self.bound), np.finfo(np.float64).tiny)
+        return abs(self.objective - self.bound) / larger
 
 
 def violations(problem: HaircutProblem, seized_units: Int64) -> list[Violation]:
@@ -93,44 +98,59 @@ def fairness_optimality(problem: HaircutProblem, seized_units: Int64, multiplier
 
 
 def disutility_optimality(problem: HaircutProblem, haircuts: Float64, disutility: Disutility) -> Optimality:
-    """How far are these haircuts from min sum w_i phi(h_i)? Any eta gives a bound; theirs is the inner mean.
+    """How far are these haircuts, one a winner, from min sum w_i phi(h_i)?
 
-    With mu = phi'(eta) the Lagrangian's minimum over [0, beta_i] is at min(eta, beta_i), for every convex phi. The
-    residual is the largest distance of a haircut from that.
+    With price mu = phi'(eta) of the budget the Lagrangian's minimum over [0, beta_i] is at min(eta, beta_i) for every
+    convex phi, and its value there plus mu B is a lower bound for any eta (weak duality). The level is taken from the
+    haircuts. What they miss of the budget counts at its price, so that an objective is not low for falling short. The
+    residual is the largest distance of a haircut from the Lagrangian's minimum.
     """
     rows = problem.winners
     w, caps = problem.endowment[rows], problem.cap_units[rows] / problem.endowment[rows]
-    eta = _inner_mean(w, haircuts, caps)
+    level, _ = _level(problem, haircuts)
+    eta, scale = float(level), 10.0**-problem.book.precision
     phi, slope = _DISUTILITIES[disutility]
-    h = np.minimum(eta, caps)
-    scale = 10.0**-problem.book.precision
-    mu = float(slope(np.array([eta]))[0])
-    objective = fsum((w * phi(haircuts)).tolist())
+    h, mu = np.minimum(eta, caps), float(slope(np.array([max(eta, np.finfo(np.float64).tiny)]))[0])
+    missing = problem.amount_units - fsum((w * haircuts).tolist())
+    objective = fsum((w * phi(haircuts)).tolist()) + abs(mu * missing)
     bound = fsum((w * (phi(h) - mu * h)).tolist()) + mu * problem.amount_units
-    return Optimality(objective * scale, bound * scale, float(np.abs(haircuts - h).max()))
+    return Optimality(objective * scale, bound * scale, float(np.abs(haircuts - h).max()), level)
 
 
 def worst_haircut_optimality(problem: HaircutProblem, haircuts: Float64) -> Optimality:
-    """How far is the largest of these haircuts from the smallest possible?
+    """How far is the largest of these haircuts, one a winner, from the smallest possible?
 
-    For any set K, the others must bear amount - sum_K cap at least, so that the worst haircut is no less than that
-    over the sum of their endowments. K: the accounts whose caps are below the worst haircut.
+    Whatever set K of accounts is at their caps, the others must bear amount - sum_K cap at least, so that the worst
+    haircut is no less than that over the sum of their endowments (weak duality: equal prices on x_i <= t w_i outside
+    K). K is taken from the haircuts. What they miss of the budget counts as if the others had to bear it.
     """
     rows = problem.winners
     caps = problem.cap_units[rows] / problem.endowment[rows]
-    worst = float(haircuts.max())
-    inside = caps >= worst
-    left = problem.amount_units - total(problem.cap_units[rows][~inside])
-    bound = left / total(problem.endowment_units[rows][inside])
-    return Optimality(worst, bound, float(np.abs(haircuts - np.minimum(bound, caps)).max()))
+    level, bearing = _level(problem, haircuts)
+    missing = problem.amount_units - fsum((problem.endowment[rows] * haircuts).tolist())
+    objective = float(haircuts.max()) + abs(missing) / bearing
+    away = np.abs(haircuts - np.minimum(float(level), caps))
+    return Optimality(objective, float(level), float(away.max()), level)
 
 
-def _inner_mean(w: Float64, haircuts: Float64, caps: Float64) -> float:
-    """The mean haircut of those below their caps, or the largest haircut where all are at theirs."""
-    inside = haircuts < caps * (1 - 1e-6)
-    if not inside.any():
-        return float(haircuts.max())
-    return fsum((w * haircuts)[inside].tolist()) / fsum(w[inside].tolist())
+def _level(problem: HaircutProblem, haircuts: Float64) -> tuple[Fraction, int]:
+    """(amount - sum_K cap) / sum_others w, and the others' endowments; K: the accounts that haircuts put at their caps.
+
+    Never those with the largest cap fraction of all, which are at their caps last. That is the level that K asks for;
+    the accounts whose caps are below it are a better K, if the solver left some of them short, and the higher of the
+    two levels is taken.
+    """
+    rows = problem.winners
+    units, endowments = problem.cap_units[rows], problem.endowment_units[rows]
+    caps = units / endowments
+    last = caps == caps.max()
+
+    def of(capped: Bool) -> tuple[Fraction, int]:
+        others = total(endowments[~capped])
+        return max(Fraction(problem.amount_units - total(units[capped]), others), Fraction(0)), others
+
+    first = of((haircuts >= caps * (1 - _AT_CAP)) & ~last)
+    return max(first, of((caps <= float(first[0])) & ~last))
 
 
 def _entropy(h: Float64) -> Float64:

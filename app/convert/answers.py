@@ -95,7 +95,11 @@ def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[
         "allocations": _accounts(asked, solution) if asked.full else None,
         "diagnostics": diagnostics(problem, allocation.seized_units),
         "certificate": _certificate(solution),
-        "solver": {"method": allocation.method, "library": allocation.library, "version": version(allocation.library)},
+        "solver": {
+            "method": allocation.method,
+            "library": "/".join(allocation.libraries),
+            "version": "/".join(map(version, allocation.libraries)),
+        },
     }
 
 

@@ -215,14 +215,23 @@ class Certificate(Answer):
     """Evidence, computed by code that did not make the allocation."""
 
     objective: float | None = Field(
-        description="capped-pro-rata: sum of endowment x haircut^2 / 2, in currency; null where nothing is minimised."
+        description=(
+            "capped-pro-rata: sum of endowment x haircut^2 / 2, in currency; with method convex the disutility asked "
+            "for in place of haircut^2 / 2, with lp the worst haircut, both of the solver's own haircuts. Null where "
+            "nothing is minimised."
+        ),
     )
     bound: float | None = Field(
         description="Lower bound on the objective of every allocation of this budget, from the dual at the multiplier."
     )
-    relative_gap: float | None = Field(description="(objective - bound) / objective; optimal means at most 1e-9.")
+    relative_gap: float | None = Field(
+        description="|objective - bound| over the larger of the two; optimal means at most 1e-9."
+    )
     kkt_residual: float | None = Field(
-        description="Largest distance of a haircut from min(cap, multiplier x weight), beyond the one unit of rounding."
+        description=(
+            "Largest distance of a haircut from min(cap, multiplier x weight), beyond the one unit of rounding; with "
+            "method convex or lp of a solver's own haircut, before rounding."
+        ),
     )
     budget_error: Money = Field(description="Sum of seized - what was to be taken. Zero in every answer.")
     cap_violation: Money = Field(
@@ -233,7 +242,7 @@ class Certificate(Answer):
 
 class Solver(Answer):
     method: str = Field(description="How it was solved.")
-    library: str = Field(description="With what.")
+    library: str = Field(description="With what; two libraries are separated by a slash, as are their versions.")
     version: str = Field(description="And which version of it.")
 
 

@@ -24,26 +24,55 @@ STATUSES: dict[str, type[SolverError] | None] = {
 }
 """Every status that cvxpy knows, to what it means here; an inaccurate solution is not a solution."""
 
-TOLERANCES = (1e-10, 1e-8, 1e-6)
-"""Tried in turn: on large books the cones of `entropy` stall before the first, and end as inaccurate."""
+TOLERANCES = (1e-12, 1e-10, 1e-8)
+"""Tried in turn: where Clarabel stalls before one, it says inaccurate or fails, and the next is asked for."""
+
+_ROOM = 10.0
+_STEP = 10.0
 
 
 def separable(weights: Float64, caps: Float64, amount: float, disutility: Disutility) -> Float64:
     """min sum w_i phi(h_i) over 0 <= h_i <= cap_i and sum w_i h_i = amount; phi = h^2/2, h^3/3 or h log h.
 
-    Solved for g = h / s with s = amount / sum w, whose weighted mean is one: phi(s g) is phi(g) times a constant, plus
-    one that the budget fixes. Raises SolverFailed or SolverTimeout by STATUSES.
+    For 0 < amount < sum w_i cap_i and positive weights and caps. Raises SolverFailed or SolverTimeout by STATUSES.
+
+    Solved for g = h / s with s = amount / sum w and weights of mean one, so that the weighted mean of g is one:
+    phi(s g) is phi(g) times a constant, plus one that the budget fixes. Upper bounds that are far above the mean are
+    brought near it first, since a bound of 1e16 is more than doubles bear. No harm is done where no account comes
+    near such a bound: constraints that are not active can be dropped from a convex program. Otherwise they are moved
+    out, and the program is solved again.
+    """
+    scale = amount / float(weights.sum())
+    weights, bounds = weights / float(weights.mean()), caps / scale
+    room = _ROOM
+    while True:
+        near = np.minimum(bounds, room)
+        moved = near < bounds
+        if not moved.any() or weights @ near > 1.01 * len(weights):
+            solution = _mean_one(weights, near, disutility)
+            if (solution[moved] < room / 2).all():
+                return solution * scale
+        room *= _STEP
+
+
+def _mean_one(weights: Float64, bounds: Float64, disutility: Disutility) -> Float64:
+    """min sum w_i phi(g_i) over 0 <= g_i <= bound_i and sum w_i g_i = n.
+
+    Variables are v = r g, with r so that heavy and light accounts weigh the same where phi allows it: sqrt w makes
+    the quadratic sum v^2 / 2, and w makes the entropy sum v log (v / w), less what the budget fixes.
     """
     cp: Any = import_module("cvxpy")  # 2 s, so not before it is needed
 
-    scale = amount / float(weights.sum())
-    shares = weights / float(weights.sum())
-    g = cp.Variable(
-        len(weights), nonneg=disutility != "entropy"
-    )  # entropy has it in its domain, and stalls on it twice
-    phi = {"quadratic": lambda: cp.square(g) / 2, "power": lambda: cp.power(g, 3) / 3, "entropy": lambda: -cp.entr(g)}
     n = len(weights)
-    program = cp.Problem(cp.Minimize((shares * n) @ phi[disutility]()), [(shares * n) @ g == n, g <= caps / scale])
+    roots = {"quadratic": np.sqrt(weights), "power": np.ones(n), "entropy": weights}[disutility]
+    v = cp.Variable(n, bounds=[np.zeros(n), roots * bounds])
+    objective = {
+        "quadratic": lambda: cp.sum_squares(v) / 2,
+        "power": lambda: weights @ cp.power(v, 3) / 3,
+        "entropy": lambda: cp.sum(cp.kl_div(v, weights)),
+    }[disutility]()
+    program = cp.Problem(cp.Minimize(objective), [(weights / roots) @ v == n])
+    status: object = "solver_error"
     for tolerance in TOLERANCES:
         try:
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # the status says as much
@@ -54,13 +83,14 @@ def separable(weights: Float64, caps: Float64, amount: float, disutility: Disuti
                     tol_feas=tolerance,
                     max_threads=1,
                 )
+            status = program.status
         except cp.SolverError:
-            continue
-        if STATUSES.get(program.status, SolverFailed) is None:
+            status = "solver_error"
+        if STATUSES.get(str(status), SolverFailed) is None:
             break
-    _require(program.status)
-    solution: Any = g.value
-    return np.asarray(solution, dtype=np.float64) * scale
+    _require(status)
+    solution: Float64 = np.asarray(v.value, dtype=np.float64) / roots
+    return solution
 
 
 def _require(status: object) -> None:
