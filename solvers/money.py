@@ -122,9 +122,6 @@ class Numbers:
     def constant(cls, field: str, value: int, count: int) -> "Numbers":
         return cls(field, [value] * count, np.full(count, float(value)))
 
-    def __len__(self) -> int:
-        return len(self.raw)
-
     @cached_property
     def short(self) -> Bool:
         """Where `floats` stands for the decimal that arrived: every float, and ints and strings it is exact for."""
