@@ -14,6 +14,7 @@ import numpy as np
 
 from solvers.errors import InfeasibleBudget, ProblemError
 from solvers.money import UNIT_LIMIT, Bool, Float64, Int64, Numbers, check_sums, fraction, total
+from solvers.revenue.retention import Retention
 from solvers.robustness.laws import Scenarios, Shock
 
 Numeraire = Literal["pnl", "equity"]
@@ -35,6 +36,7 @@ class Book:
     min_equity_units   equity that ADL must leave an account, >= 0
     columns        any further columns a policy may need (`notional`, `contracts`, `entry_notional`, ...)
     exposure       n x F signed dollars for the factors of a shock, long is positive; NaN where an account gives none
+    groups         n labels, None where an account has none; for limits on groups
     """
 
     ids: Sequence[str]
@@ -45,6 +47,7 @@ class Book:
     columns: Mapping[str, Numbers]
     precision: int = 6
     exposure: Float64 | None = None
+    groups: Sequence[str | None] | None = None
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -125,6 +128,7 @@ class HaircutProblem:
     `reduced_units` is set when a shortage is accepted: policies then allocate that instead of the budget.
     `shock` is the next shock, for what looks at it. Refused: with scenarios, an account with equity and notional
     above 0 that gives no exposure (the winners of a crash are short, so a default would have the wrong sign).
+    `retention` is how haircuts drive accounts away. Refused: with one, negative fees.
     """
 
     book: Book
@@ -132,6 +136,7 @@ class HaircutProblem:
     numeraire: Numeraire = "pnl"
     reduced_units: int | None = None
     shock: Shock | None = None
+    retention: Retention | None = None
 
     def __post_init__(self) -> None:
         given, book = self.book.exposure, self.book
@@ -143,6 +148,9 @@ class HaircutProblem:
             rows = np.flatnonzero(lacking & (book.equity_units > 0) & (book.column("notional").floats > 0))
             if rows.size:
                 raise ProblemError("exposure", "is needed by scenarios from accounts with notional", rows.tolist())
+        if self.retention is not None and (book.column("fees").floats < 0).any():
+            rows = np.flatnonzero(book.column("fees").floats < 0)
+            raise ProblemError("fees", "must not be negative where a retention is given", rows.tolist())
 
     def reduced(self, amount_units: int) -> "HaircutProblem":
         """The same problem with less to take than the budget."""
