@@ -45,24 +45,28 @@ def parse_json(raw: bytes) -> dict[str, Any]:
         raise invalid([("", f"not valid JSON: {exc}", None)]) from exc
     if not isinstance(parsed, dict):
         raise invalid([("", "must be a JSON object", None)])
-    # Every key is followed by a colon, so as many `":` as keys proves that no key came twice.
-    if sum(1 for _ in _KEY.finditer(raw)) != _count_keys(parsed):
+    # Every key is followed by a colon: as many colons as keys and texts have, or as many `":` as keys, proves that no
+    # key came twice.
+    keys, colons = _count_keys(parsed)
+    if (b"\\" in raw or raw.count(b":") != keys + colons) and sum(1 for _ in _KEY.finditer(raw)) != keys:
         _refuse_duplicate_keys(raw)
     return parsed
 
 
-def _count_keys(value: dict[str, Any]) -> int:
-    """The keys of all objects, or fewer: lists that do not start with an object are passed over."""
-    count, pending = 0, [value]
+def _count_keys(value: dict[str, Any]) -> tuple[int, int]:
+    """The keys of all objects and the colons in their texts, or fewer: lists without objects are passed over."""
+    count, colons, pending = 0, 0, [value]
     while pending:
         item = pending.pop()
         count += len(item)
         for child in item.values():
-            if type(child) is dict:
+            if type(child) is str:
+                colons += child.count(":")
+            elif type(child) is dict:
                 pending.append(child)
             elif type(child) is list and child and type(child[0]) is dict:
                 pending.extend(element for element in child if type(element) is dict)
-    return count
+    return count, colons
 
 
 def _refuse_duplicate_keys(raw: bytes) -> None:

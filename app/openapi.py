@@ -11,10 +11,10 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from pydantic_core import to_json
 
 from app import engine
 from app.convert.answers import verification_answer
+from app.convert.encode import dump
 from app.convert.requests import allocation_of, comparison_of, verification_of
 from app.problems import CODES
 from app.schemas import answers, requests
@@ -119,6 +119,6 @@ def _add_examples(operation: dict[str, Any], path: str, names: tuple[str, ...]) 
     for name in names:
         raw = (EXAMPLES / f"{name}.json").read_bytes()
         asked[name] = {"value": json.loads(raw)}
-        told[name] = {"value": json.loads(to_json(answer_to(path, raw)))}
+        told[name] = {"value": json.loads(dump(answer_to(path, raw)))}
     operation["requestBody"]["content"]["application/json"]["examples"] = asked
     operation["responses"]["200"]["content"]["application/json"]["examples"] = told

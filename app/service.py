@@ -5,10 +5,10 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from fastapi import Request
-from pydantic_core import to_json
 from starlette.responses import Response
 
 from app.body import read_body
+from app.convert.encode import dump
 from app.convert.requests import Asked
 from app.metrics import Metrics
 from app.settings import Settings
@@ -39,7 +39,7 @@ class Service:
             clock.limit(asked.time_limit(self.settings))
             self.metrics.accounts.observe(len(asked.problem.book))
             parsed = perf_counter()
-            body = to_json(answer(asked, extra, clock))
+            body = dump(answer(asked, extra, clock))
             return body, f"parse;dur={(parsed - started) * 1e3:.1f}, solve;dur={(perf_counter() - parsed) * 1e3:.1f}"
 
         body, timing = await self.workers.run(

@@ -22,6 +22,7 @@ Int64 = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64] | npt.NDArray[np.object_]
+Ids = Sequence[str] | npt.NDArray[np.object_]
 
 UNIT_LIMIT = 2**63
 EXACT_DIGITS = 15
@@ -89,25 +90,26 @@ class Numbers:
     """One column of numbers, as doubles and, where it matters, exactly.
 
     `raw` holds what arrived (int, float, str, or None where a value is missing), `floats` the nearest doubles
-    (0 where missing), `missing` a mask or None when nothing is missing.
+    (0 where missing), `missing` a mask or None when nothing is missing, `kinds` the types in `raw` where known.
     """
 
     field: str
     raw: Sequence[int | float | str | None]
     floats: Float64
     missing: Bool | None = None
+    kinds: frozenset[type] | None = None
 
     @classmethod
     def parse(cls, field: str, raw: Sequence[object], *, optional: bool = False) -> "Numbers":
         """Check every element; raise `ProblemError` naming the field and the rows that are not numbers."""
-        kinds = set(map(type, raw))
+        kinds = frozenset(map(type, raw))
         if kinds <= {float, int}:
             try:
                 floats = np.array(raw, dtype=np.float64)
             except OverflowError:
                 floats = np.full(len(raw), np.inf)
             if np.isfinite(floats).all():
-                return cls(field, raw, floats)  # type: ignore[arg-type]
+                return cls(field, raw, floats, kinds=kinds)  # type: ignore[arg-type]
         taken = (item for item in enumerate(raw) if item[1] is not None or not optional)
         found = ((i, why) for i, value in taken if (why := fault(value)))
         faults = dict(islice(found, ProblemError.KEPT))
@@ -116,16 +118,16 @@ class Numbers:
             raise ProblemError(field, "not all values are numbers", faults, total)
         floats = np.array([0.0 if value is None else float(value) for value in raw])  # type: ignore[arg-type]
         missing = np.array([value is None for value in raw]) if type(None) in kinds else None
-        return cls(field, raw, floats, missing)  # type: ignore[arg-type]
+        return cls(field, raw, floats, missing, kinds)  # type: ignore[arg-type]
 
     @classmethod
     def constant(cls, field: str, value: int, count: int) -> "Numbers":
-        return cls(field, [value] * count, np.full(count, float(value)))
+        return cls(field, [value] * count, np.full(count, float(value)), kinds=frozenset({int}))
 
     @cached_property
     def short(self) -> Bool:
         """Where `floats` stands for the decimal that arrived: every float, and ints and strings it is exact for."""
-        kinds = set(map(type, self.raw))
+        kinds = self.kinds or set(map(type, self.raw))
         if kinds <= {float}:
             return np.ones(len(self.raw), dtype=np.bool_)
         if kinds <= {float, int} and float(np.abs(self.floats).max(initial=0.0)) < 10.0**EXACT_DIGITS:
@@ -202,6 +204,11 @@ class Numbers:
 def total(amounts: Integers) -> int:
     """The exact sum, as a Python integer. Columns that passed `check_sums` cannot wrap."""
     return int(amounts.sum())
+
+
+def steady_sum(values: Float64) -> float:
+    """The sum of doubles, the same in whatever order they come: added up in ascending order."""
+    return float(np.sort(values).sum())
 
 
 def check_sums(field: str, amounts: Int64) -> None:

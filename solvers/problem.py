@@ -85,6 +85,13 @@ class Book:
                 raise ProblemError("pnl", "cash + pnl is too large for exact arithmetic: 2^63 units or more", [i])
         return self.cash_units + self.pnl_units
 
+    @cached_property
+    def id_array(self) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
+        """The ids as an array, to take some of them at once."""
+        array = np.empty(len(self.ids), dtype=np.object_)
+        array[:] = self.ids
+        return array
+
     def column(self, name: str) -> Numbers:
         """A further column; refused by name when the snapshot does not carry it."""
         if name not in self.columns:

@@ -13,7 +13,7 @@ import numpy as np
 
 from solvers.allocation import Allocation
 from solvers.errors import ProblemError
-from solvers.money import Int64, Integers
+from solvers.money import Ids, Int64, Integers
 from solvers.problem import HaircutProblem
 
 Score = Literal[
@@ -58,7 +58,7 @@ def closing_order(problem: HaircutProblem, score: Score = "pnl") -> Int64:
         keys: Integers = problem.book.pnl_units[winners]
     else:
         keys = _exact_keys(_RATIOS[score](_Figures(problem, score)))
-    return winners[_descending(keys, [problem.book.ids[i] for i in winners.tolist()])]
+    return winners[_descending(keys, problem.book.id_array[winners])]
 
 
 def take_in_order(problem: HaircutProblem, order: Int64) -> Int64:
@@ -202,12 +202,20 @@ def _exact_keys(ratios: Iterable[Ratio]) -> Integers:
     return keys
 
 
-def _descending(keys: Integers, ids: Sequence[str]) -> Int64:
+def _descending(keys: Integers, ids: Ids) -> Int64:
     """Positions by descending key, ties by id."""
-    order = np.argsort(keys, kind="stable")[::-1]
+    order = np.argsort(keys)[::-1]
     ordered = keys[order]
-    bounds = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
-    for start in np.flatnonzero(np.diff(bounds) > 1).tolist():
-        run = slice(bounds[start], bounds[start + 1])
-        order[run] = sorted(order[run].tolist(), key=ids.__getitem__)
-    return order
+    again = ordered[1:] == ordered[:-1]
+    tie = np.zeros(len(keys), dtype=np.bool_)
+    tie[1:] |= again
+    tie[:-1] |= again
+    tied = order[tie].tolist()
+    if not tied:
+        return order
+    places = np.zeros(len(keys), dtype=np.int64)
+    places[sorted(tied, key=ids.__getitem__)] = np.arange(len(tied))
+    # The rank of each key among the different ones, and within it the place by id.
+    ranks = np.empty_like(places)
+    ranks[order] = np.append(0, np.cumsum(~again))
+    return np.argsort(ranks * len(keys) + places)

@@ -1,10 +1,8 @@
 """From an exact level to whole units: floor, then the largest fractions get the rest (MODEL 8)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from solvers.money import Float64, Int64, Integers, total
+from solvers.money import Float64, Ids, Int64, Integers, total
 
 FRACTION_BITS = 96
 """Fractions of a unit are compared on a grid of 2^-96: exact for integer rates below 2^63."""
@@ -16,7 +14,7 @@ _FAST_SHARE = 2.0**50
 _FAST_SUM = 2**61
 
 
-def shares(rates: Integers, amount_units: int, rate_sum: int, ids: Sequence[str], rows: Int64) -> Int64:
+def shares(rates: Integers, amount_units: int, rate_sum: int, ids: Ids, rows: Int64) -> Int64:
     """Split `amount_units` in proportion to `rates`, in whole units that add up exactly.
 
     x_i = amount rate_i / rate_sum, floored; the units left over go to the largest fractions, ties by id. Each
@@ -37,7 +35,7 @@ def shares(rates: Integers, amount_units: int, rate_sum: int, ids: Sequence[str]
     return floors
 
 
-def settled(wanted: Float64, cap_units: Int64, amount_units: int, ids: Sequence[str], rows: Int64) -> Int64:
+def settled(wanted: Float64, cap_units: Int64, amount_units: int, ids: Ids, rows: Int64) -> Int64:
     """Whole units within the caps that add up to `amount_units`, from amounts that nearly do; amount <= sum of caps.
 
     Floored; a rest of at most a unit for each account below its cap goes to the largest fractions, ties by id. What a

@@ -20,7 +20,7 @@ import numpy as np
 
 from solvers.allocation import Allocation
 from solvers.level import level
-from solvers.money import Bool, Float64, Int64, Integers, total
+from solvers.money import Bool, Float64, Ids, Int64, Integers, total
 from solvers.problem import HaircutProblem
 from solvers.rounding import shares
 
@@ -77,7 +77,7 @@ def filled(problem: HaircutProblem, rates: Rates, what: str) -> Allocation:
     seized = np.zeros(len(problem.book), dtype=np.int64)
 
     def pour(rows: Int64, rates: Rates, amount_units: int) -> Fraction:
-        filling = fill(caps[rows], rates, amount_units, [problem.book.ids[i] for i in rows.tolist()])
+        filling = fill(caps[rows], rates, amount_units, problem.book.id_array[rows])
         seized[rows] = filling.seized_units
         return filling.level
 
@@ -100,7 +100,7 @@ def _spread(what: str, weighted: int, unweighted: int) -> str:
     )
 
 
-def fill(cap_units: Int64, rates: Rates, amount_units: int, ids: Sequence[str]) -> Filling:
+def fill(cap_units: Int64, rates: Rates, amount_units: int, ids: Ids) -> Filling:
     """Water-fill `amount_units` over accounts with positive rates; 0 <= amount <= sum of caps.
 
     cap_units, rates and ids have one element an account. The answer does not depend on their order.

@@ -52,8 +52,10 @@ class Table:
 
     def id_errors(self) -> Iterator[Error]:
         ids = self.columns["id"]
-        if set(map(type, ids)) == {str} and min(map(len, ids)) > 0 and max(map(len, ids)) <= wire.MAX_ID:
-            return iter(())
+        if set(map(type, ids)) == {str}:
+            lengths = set(map(len, ids))
+            if 0 not in lengths and max(lengths) <= wire.MAX_ID:
+                return iter(())
         return self.errors("id", ((row, why) for row, value in enumerate(ids) if (why := _id_fault(value))))
 
 

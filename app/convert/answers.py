@@ -8,8 +8,9 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from pydantic_core import to_json
+import orjson
 
+from app.convert import encode
 from app.convert.accounts import problem_errors
 from app.convert.requests import Asked, Chosen, Made
 from app.problems import RequestProblem, invalid
@@ -38,20 +39,6 @@ def money(units: int, precision: int) -> str:
     return sign + (f"{digits[:-precision]}.{digits[-precision:]}" if precision else digits)
 
 
-def moneys(units: Int64, precision: int) -> list[str]:
-    """A column of whole units as decimal strings."""
-    if not precision:
-        return list(map(str, units.tolist()))
-    whole, part = np.divmod(np.abs(units), 10**precision)
-    # One text for all, cut up again: a leading 1 keeps the zeros of the decimals.
-    wholes = to_json(whole.tolist())[1:-1].decode().split(",")
-    parts = to_json((part + 10**precision).tolist())[2:-1].decode().split(",1")
-    strings = list(map(".".join, zip(wholes, parts, strict=True)))
-    for i in np.flatnonzero(units < 0).tolist():
-        strings[i] = "-" + strings[i]
-    return strings
-
-
 def ratio(value: float | Fraction | None) -> float | None:
     """12 significant digits, None beyond the doubles; what is not finite is a failure of ours, and does not leave."""
     if value is None:
@@ -67,19 +54,18 @@ def ratio(value: float | Fraction | None) -> float | None:
     return float(f"{number:.12g}")
 
 
-def ratios(values: Float64) -> list[float]:
+def ratios(values: Float64) -> Float64:
     """A column of ratios from 0 to 1 to 12 significant digits, as `ratio` has them."""
     with np.errstate(divide="ignore"):
         decimals = 11 - np.floor(np.log10(values))
     # Powers of ten are exact up to 22; where the 13th digit is near a half, or far down, digits decide.
     scale = 10.0 ** np.minimum(decimals, 22)
     scaled = values * scale
-    rounded = np.rint(scaled) / scale
+    rounded: Float64 = np.rint(scaled) / scale
     doubtful = (np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3) | (decimals > 22)
     for i in np.flatnonzero(doubtful & (values > 0)).tolist():
         rounded[i] = float(f"{values[i]:.12g}")
-    column: list[float] = rounded.tolist()
-    return column
+    return rounded
 
 
 def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[str, Any]:
@@ -103,36 +89,36 @@ def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[
     }
 
 
-def _accounts(asked: Asked, solution: Solution) -> dict[str, list[Any]] | list[dict[str, Any]]:
+def _accounts(asked: Asked, solution: Solution) -> orjson.Fragment | list[dict[str, Any]]:
     """One entry an account, in the order they came; columns in, columns out."""
     problem, allocation = solution.problem, solution.allocation
     book, seized, endowment = problem.book, allocation.seized_units, problem.endowment_units
-    column = partial(moneys, precision=book.precision)
+    column = partial(encode.moneys, precision=book.precision)
     haircuts = np.divide(seized, endowment, out=np.zeros(len(book)), where=endowment > 0)
-    ranks: list[int | None] = [None] * len(book)
-    quantiles: list[int | None] = [None] * len(book)
+    ranks = quantiles = encode.nulls(len(book))
     if allocation.rank is not None:
-        for i, rank, light in zip(
-            problem.winners.tolist(),
-            allocation.rank[problem.winners].tolist(),
-            lights(allocation.rank[problem.winners]).tolist(),
-            strict=True,
-        ):
-            ranks[i], quantiles[i] = rank, light
-    columns: dict[str, list[Any]] = {
-        "id": list(book.ids),
+        ranked = allocation.rank > 0
+        quantile = np.zeros_like(allocation.rank)
+        quantile[ranked] = lights(allocation.rank[ranked])
+        ranks, quantiles = (
+            encode.column_of([value if given else None for value, given in zip(values, ranked.tolist(), strict=True)])
+            for values in (allocation.rank.tolist(), quantile.tolist())
+        )
+    columns = {
+        "id": encode.column_of(list(book.ids)),
         "endowment": column(endowment),
-        "haircut": ratios(haircuts),
+        "haircut": encode.column_of(ratios(haircuts)),
         "seized": column(seized),
         "pnl_after": column(book.pnl_units - seized),
         "equity_after": column(book.equity_units - seized),
-        "capped": ((endowment > 0) & (seized == problem.cap_units)).tolist(),
+        "capped": encode.flags((endowment > 0) & (seized == problem.cap_units)),
         "rank": ranks,
         "quantile": quantiles,
     }
     if asked.table.columnar:
-        return columns
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return orjson.Fragment(encode.dump({name: orjson.Fragment(values) for name, values in columns.items()}))
+    rows = zip(*map(orjson.loads, columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _certificate(solution: Solution) -> dict[str, Any]:

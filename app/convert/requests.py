@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from app import __version__
 from app.body import parse_json
+from app.convert import encode
 from app.convert.accounts import Table, book_of, problem_errors, seized_of
 from app.convert.shocks import factors_of, shock_of
 from app.problems import RequestProblem, invalid, pointer, unknown_field
@@ -75,7 +75,7 @@ class Asked:
             groups if any(group is not None for group in groups) else [],
             [_canonical(value) for value in exposures] if any(value is not None for value in exposures) else [],
         ]
-        digest = hashlib.sha256(to_json((head, book.ids, labels)))
+        digest = hashlib.sha256(encode.dump((head, labels, book.ids)))
         for amounts in (book.cash_units, book.pnl_units, book.min_equity_units):
             digest.update(amounts.astype("<i8").tobytes())
         for name, column in sorted({**book.columns, "max_haircut": book.max_haircut}.items()):
@@ -86,7 +86,7 @@ class Asked:
     def identity(self, *parts: Any) -> str:
         """The id of the answer to this request with these further parts: same request, same id."""
         digest = self._hash.copy()
-        digest.update(to_json(parts))
+        digest.update(encode.dump(parts))
         return digest.hexdigest()[:32]
 
 

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import fsum
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from solvers.money import Float64, Int64, total
+from solvers.diagnostics.inversions import rank_inversions
+from solvers.money import Float64, Int64, steady_sum, total
 from solvers.pro_rata import CappedProRata, capped_pro_rata
 from solvers.problem import HaircutProblem
 from solvers.queue import closing_order, take_in_order
@@ -69,7 +69,7 @@ def fairness(problem: HaircutProblem, seized_units: Int64) -> Fairness:
         ptsr=_ratio(left, budget),
         pmr=_ratio(left, _severe_loss(problem)),
         max_haircut=largest,
-        mean_haircut=fsum(haircuts.tolist()) / rows.size if rows.size else None,
+        mean_haircut=steady_sum(haircuts) / rows.size if rows.size else None,
         top_winner_survival=_top_survival(problem, seized_units),
         gini=curve.gini if curve else None,
         jain=curve.jain if curve else None,
@@ -127,7 +127,7 @@ class _Curve:
         corner = np.flatnonzero(np.append(np.diff(haircuts[order]) > 0, True))
         population = np.concatenate(([0], np.cumsum(w[order])[corner]))
         burden = np.concatenate(([0], np.cumsum(x[order])[corner]))
-        squares = fsum((x.astype(np.float64) ** 2 / w).tolist())
+        squares = steady_sum(x.astype(np.float64) ** 2 / w)
         jain = float(burden[-1]) ** 2 / (float(population[-1]) * squares)
         return cls(population / population[-1], burden / burden[-1], jain)
 
@@ -135,7 +135,7 @@ class _Curve:
     def gini(self) -> float:
         """One less twice the area under the curve."""
         trapezoids = np.diff(self.population) * (self.burden[1:] + self.burden[:-1])
-        return max(0.0, 1 - fsum(trapezoids.tolist()))
+        return max(0.0, 1 - float(trapezoids.sum()))
 
     def lorenz(self) -> list[tuple[float, float]]:
         """The curve itself, or LORENZ_POINTS points on it when it has more corners."""
@@ -193,26 +193,3 @@ def _haircuts(w: Int64, x: Int64, exact: bool) -> Values:
     keys = np.empty(len(w), dtype=object)
     keys[:] = [(amount << 128) // weight for amount, weight in zip(x.tolist(), w.tolist(), strict=True)]
     return keys
-
-
-def rank_inversions(before: Int64, after: Int64) -> int:
-    """Pairs with before_i > before_j and after_i + 1 < after_j, by a merge sort over blocks of doubling size."""
-    order = np.lexsort((-after, -before))
-    values = after[order]
-    if not values.size or (values <= np.minimum.accumulate(values) + 1).all():
-        return 0
-    # Ranks stand for values; `reach` counts the values more than one unit below each element.
-    ranked = np.sort(values)
-    rank = np.searchsorted(ranked, values)
-    reach = np.searchsorted(ranked, values - 1)
-    count, size, n = 0, 1, len(values)
-    block = np.arange(n)
-    while size < n:
-        left = (block // size) % 2 == 0
-        pair = block // (2 * size)
-        keys = np.sort(pair[left] * (n + 1) + rank[left])
-        queries = pair[~left] * (n + 1)
-        below = np.searchsorted(keys, queries + reach[~left]) - np.searchsorted(keys, queries)
-        count += int(below.sum())
-        size *= 2
-    return count

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from solvers.money import Float64
+from solvers.money import Float64, steady_sum
 from solvers.problem import HaircutProblem
 
 Need = Literal["static-suffices", "dynamic-needed"]
@@ -126,8 +126,7 @@ def _leverage(problem: HaircutProblem) -> Float64:
 
 def _imbalance(problem: HaircutProblem, leverage: Float64) -> float | None:
     gaining = problem.book.pnl_units > 0
-    # Summed without rounding: any order of the accounts gives the same.
-    plus, minus = fsum(leverage[gaining].tolist()), fsum(leverage[~gaining].tolist())
+    plus, minus = steady_sum(leverage[gaining]), steady_sum(leverage[~gaining])
     return plus / minus if minus else None
 
 

@@ -32,7 +32,7 @@ class Solvency:
 def solvency(problem: HaircutProblem, seized_units: Int64) -> Solvency:
     regime, binding = problem.regime
     seized = total(seized_units)
-    equity = sum(problem.book.equity_units.tolist())
+    equity = total(problem.book.equity_units)
     needed = problem.shortfall.needed_units
     return Solvency(
         deficit_units=problem.deficit_units,

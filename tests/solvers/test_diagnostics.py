@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solvers.diagnostics.fairness import fairness, rank_inversions, verdict
+from solvers.diagnostics.fairness import fairness, verdict
+from solvers.diagnostics.inversions import rank_inversions
 from solvers.problem import HaircutProblem, Shortfall
 from tests.problems import UNIT, book, five_accounts, problem, units
 
