@@ -20,6 +20,7 @@ from solvers.robustness.laws import Scenarios, Shock
 Numeraire = Literal["pnl", "equity"]
 Regime = Literal["insured", "coverable", "principal-needed", "insolvent"]
 Binding = Literal["caps", "principal"]
+SeverityRule = Literal["match", "extreme-value"]
 
 NON_NEGATIVE = ("notional", "contracts", "entry_notional", "maintenance_margin", "price_ratio")
 """Further columns that have no meaning below zero."""
@@ -106,14 +107,15 @@ class Shortfall:
     deficit_units         D, or None to take it from the negative equities
     largest_units         Delta, the largest single shortfall, or None to take it from the book's losers
     insurance_fund_units  F
-    severity              theta in [0, 1], the share of the residual to socialise
+    severity              theta in [0, 1], the share of the residual to socialise, or the rule that sets it: `match`
+                          takes all that the caps allow, `extreme-value` no more than the second largest winner has
     needed_units          what the venue needed in fact, for the overshoot, or None
     """
 
     deficit_units: int | None = None
     largest_units: int | None = None
     insurance_fund_units: int = 0
-    severity: Fraction = Fraction(1)
+    severity: Fraction | SeverityRule = Fraction(1)
     needed_units: int | None = None
 
     def __post_init__(self) -> None:
@@ -121,7 +123,7 @@ class Shortfall:
             amount = getattr(self, f"{name}_units")
             if amount is not None and amount < 0:
                 raise ProblemError(name, "must not be negative")
-        if not 0 <= self.severity <= 1:
+        if isinstance(self.severity, Fraction) and not 0 <= self.severity <= 1:
             raise ProblemError("severity", "must lie between 0 and 1")
 
 
@@ -243,9 +245,28 @@ class HaircutProblem:
         return self.deficit_units - self.insurance_used_units
 
     @cached_property
+    def upper_quantile_units(self) -> int | None:
+        """b, the upper 1/k quantile of the k winners' endowments: the second largest, or the only one."""
+        largest = np.sort(np.partition(self.endowment_units, -2)[-2:]) if len(self.book) > 1 else self.endowment_units
+        return int(largest[0] or largest[-1]) or None
+
+    @cached_property
+    def severity(self) -> Fraction:
+        """theta: as given, or by its rule (MODEL 9; arXiv 2512.01112, section 5).
+
+        match          min(1, C / R): all that is coverable
+        extreme-value  min(1, b / R): at most b, so that whoever pays, the top winner keeps its lead over the second
+        """
+        rule = self.shortfall.severity
+        if isinstance(rule, Fraction):
+            return rule
+        most = self.reachable_units if rule == "match" else self.upper_quantile_units or 0
+        return min(Fraction(1), Fraction(most, self.residual_units)) if self.residual_units else Fraction(1)
+
+    @cached_property
     def budget_units(self) -> int:
         """B = theta R, rounded up."""
-        share = self.shortfall.severity * self.residual_units
+        share = self.severity * self.residual_units
         return -(-share.numerator // share.denominator)
 
     @cached_property

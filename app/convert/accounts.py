@@ -163,6 +163,7 @@ def book_of(table: Table, precision: int, factors: int | None = None) -> Book:
             columns,
             precision,
             exposure,
+            table.columns.get("group"),
         )
     except ProblemError as exc:
         raise invalid(problem_errors(exc, table), exc.total) from exc
@@ -218,8 +219,10 @@ def problem_errors(exc: ProblemError, table: Table) -> list[Error]:
         return list(table.errors(exc.field, exc.faults.items()))
     if exc.field in ("deficit", "largest", "insurance_fund", "severity", "needed"):
         return [(pointer(("shortfall", exc.field)), exc.detail, None)]
-    if exc.field == "shock":
-        return [(pointer(("options", "shock")), exc.detail, None)]
+    if exc.field in ("shock", "retention"):
+        return [(pointer(("options", exc.field)), exc.detail, None)]
+    if exc.field in ("weights", "group_limits"):
+        return [(pointer(("policy", exc.field)), exc.detail, None)]
     if table.columnar:
         return [(pointer((*table.at, exc.field)), exc.detail, None)]
     return [(pointer(table.at), f"{exc.field}: {exc.detail}", None)]

@@ -77,7 +77,7 @@ def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[
         "reproducible": True,
         "policy": chosen.shown,
         "budget": put(problem.budget_units),
-        "notes": list(allocation.notes),
+        "notes": [*_severity_notes(problem), *allocation.notes],
         "allocations": _accounts(asked, solution) if asked.full else None,
         "diagnostics": diagnostics(problem, allocation.seized_units),
         "certificate": _certificate(solution),
@@ -87,6 +87,26 @@ def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[
             "version": "/".join(map(version, allocation.libraries)),
         },
     }
+
+
+def _severity_notes(problem: HaircutProblem) -> list[str]:
+    """What a severity rule protects and what it leaves open."""
+    rule, put = problem.shortfall.severity, partial(money, precision=problem.book.precision)
+    if isinstance(rule, Fraction):
+        return []
+    left = problem.residual_units - problem.budget_units
+    share = f"Severity {ratio(problem.severity)} by the rule {rule}"
+    stays = f"{put(left)} of the residual stays open." if left else "nothing of the residual stays open."
+    if rule == "match":
+        return [f"{share}: all that the caps allow is socialised, up to the residual; {stays}"]
+    second = problem.upper_quantile_units
+    if second is None:
+        return [f"{share}: there are no winners; {stays}"]
+    top = int(problem.endowment_units.max())
+    return [
+        f"{share}: the budget is at most the second largest endowment, {put(second)}, so that whoever pays, the top "
+        f"winner keeps at least {put(top - problem.budget_units)} of {put(top)}; {stays}"
+    ]
 
 
 def _accounts(asked: Asked, solution: Solution) -> orjson.Fragment | list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from app import __version__
 from app.body import parse_json
 from app.convert import encode
 from app.convert.accounts import Table, book_of, problem_errors, seized_of
-from app.convert.shocks import factors_of, shock_of
+from app.convert.shocks import factors_of, retention_of, shock_of
 from app.problems import RequestProblem, invalid, pointer, unknown_field
 from app.schemas import snapshot as wire
 from app.schemas.policies import POLICY_MODELS
@@ -21,6 +21,7 @@ from app.schemas.requests import (
     AllocationRequest,
     ComparisonRequest,
     SeizedRow,
+    SeverityRule,
     Shortfall,
     SoundRequest,
     VerificationRequest,
@@ -36,6 +37,13 @@ from solvers.registry import POLICIES, Policy
 Model = TypeVar("Model", bound=SoundRequest)
 
 ACCOUNTS = ("snapshot", "accounts")
+
+_TAGS: dict[tuple[str | int, ...], str] = {
+    ("options", "shock"): "law",
+    ("options", "retention"): "curve",
+    ("shortfall", "severity"): "rule",
+}
+"""Where a field says which of several models its object is."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +114,11 @@ def asked(raw: bytes, model: type[Model], settings: Settings) -> tuple[Asked, Mo
     snapshot = request.snapshot
     table = Table.read(ACCOUNTS, snapshot.accounts, wire.REQUIRED, wire.FIELDS, settings.max_accounts)
     shock = shock_of(request.options.shock, len(table), settings.max_scenario_losses)
+    retention = retention_of(request.options.retention)
     book = book_of(table, snapshot.precision, factors_of(shock))
     try:
         shortage = _shortage(request.shortfall, snapshot.precision)
-        problem = HaircutProblem(book, shortage, request.options.numeraire, shock=shock)
+        problem = HaircutProblem(book, shortage, request.options.numeraire, shock=shock, retention=retention)
         return Asked(request, table, problem), request
     except ProblemError as exc:
         raise invalid(problem_errors(exc, table), exc.total) from exc
@@ -124,7 +133,7 @@ def _shortage(wanted: Shortfall, precision: int) -> Shortage:
         deficit_units=units("deficit", up=True),
         largest_units=units("largest", up=True),
         insurance_fund_units=money.units(wanted.insurance_fund, precision, "insurance_fund"),
-        severity=money.fraction(wanted.severity),
+        severity=rule.rule if isinstance(rule := wanted.severity, SeverityRule) else money.fraction(rule),
         needed_units=units("needed", up=True),
     )
 
@@ -211,11 +220,11 @@ def _validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> 
 
 
 def _place(error: Mapping[str, Any]) -> tuple[str | int, ...]:
-    """Where it stands in the request: pydantic puts the law's name between a shock and its fields."""
+    """Where it stands in the request: pydantic puts the name of a law, a curve or a kind before its fields."""
     place: tuple[str | int, ...] = error["loc"]
     if str(error["type"]).startswith("union_tag"):
-        return (*place, "law")
-    return (*place[:2], *place[3:]) if place[:2] == ("options", "shock") else place
+        return (*place, _TAGS[place])
+    return (*place[:2], *place[3:]) if place[:2] in _TAGS else place
 
 
 def _sentence(error: Mapping[str, Any]) -> str:

@@ -1,13 +1,16 @@
-"""Shocks on the wire to laws."""
+"""Shocks and retentions on the wire to laws and curves."""
 
 import numpy as np
 
 from app.problems import RequestProblem, invalid, pointer
+from app.schemas.retentions import AnyRetention, ExponentialRetention, LinearRetention, PowerRetention
 from app.schemas.shocks import AnyShock, NormalShock, ScenariosShock, StudentTShock, TwoPointShock
 from solvers.errors import ProblemError
+from solvers.revenue.retention import Exponential, Linear, Power, Retention
 from solvers.robustness.laws import Normal, Scenarios, Shock, StudentT, TwoPoint
 
 AT = ("options", "shock")
+RETENTION_AT = ("options", "retention")
 
 LEAST_SCENARIOS = 16
 """Fewer count as this many, since an exposure takes memory in every account and factor, even where none is given."""
@@ -29,6 +32,22 @@ def shock_of(wanted: AnyShock | None, accounts: int, most: int) -> Shock | None:
                 return None
     except ProblemError as exc:
         raise invalid([(pointer((*AT, exc.field)), exc.detail, None)]) from exc
+
+
+def retention_of(wanted: AnyRetention | None) -> Retention | None:
+    """The curve; what it refuses is refused by field."""
+    try:
+        match wanted:
+            case ExponentialRetention():
+                return Exponential(wanted.rate)
+            case LinearRetention():
+                return Linear(wanted.rate)
+            case PowerRetention():
+                return Power(wanted.rate, wanted.exponent)
+            case _:
+                return None
+    except ProblemError as exc:
+        raise invalid([(pointer((*RETENTION_AT, exc.field)), exc.detail, None)]) from exc
 
 
 def _scenarios(wanted: ScenariosShock, accounts: int, most: int) -> Scenarios:

@@ -2,13 +2,31 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SkipValidation, create_model
-from pydantic_core import PydanticCustomError
+from pydantic import Discriminator, Field, SkipValidation, Tag, create_model
 
 from app.schemas.policies import AnyPolicy
+from app.schemas.retentions import AnyRetention
 from app.schemas.shocks import AnyShock
 from app.schemas.snapshot import AccountId, Snapshot
 from app.schemas.wire import Amount, Number, Wire
+
+
+class SeverityRule(Wire):
+    """Severity from the book itself."""
+
+    rule: Literal["match", "extreme-value"] = Field(
+        description=(
+            "match: all of the residual that the caps allow to take. extreme-value: at most as much as the second "
+            "largest winner has, which spares the top winner."
+        ),
+    )
+
+
+def _kind(value: Any) -> str:
+    return "rule" if isinstance(value, dict | SeverityRule) else "amount"
+
+
+Severity = Annotated[Annotated[Amount, Tag("amount")] | Annotated[SeverityRule, Tag("rule")], Discriminator(_kind)]
 
 
 class Shortfall(Wire):
@@ -17,16 +35,10 @@ class Shortfall(Wire):
     deficit: Amount | None = Field(None, description="Total shortfall D; null: the sum of negative equities.")
     largest: Amount | None = Field(None, description="Largest single shortfall; null: from the book's losers.")
     insurance_fund: Amount = Field(0, description="What the fund pays before any haircut.")
-    severity: Amount = Field(1, description="Share of the residual shortfall that the winners bear, 0 to 1.")
+    severity: Severity = Field(
+        1, description="Share of the residual shortfall that the winners bear, 0 to 1, or the rule that sets it."
+    )
     needed: Amount | None = Field(None, description="What was needed in fact, for the overshoot.")
-
-
-def _refuse_given(value: Any) -> None:
-    if value is not None:
-        raise PydanticCustomError("unavailable", "is not available in this version; leave it out")
-
-
-Unavailable = Annotated[None, BeforeValidator(_refuse_given)]
 
 
 class Options(Wire):
@@ -44,9 +56,15 @@ class Options(Wire):
     )
     detail: Literal["full", "summary"] = Field("full", description="`summary` leaves the accounts out.")
     shock: AnyShock | None = Field(
-        None, description="The next shock: what robustness diagnostics and `rap` with risk `optimal` look at."
+        None,
+        description=(
+            "The next shock: what robustness diagnostics, `rap` with risk `optimal`, `expected-deficit`, `cvar` and "
+            "`blend` look at."
+        ),
     )
-    retention: Unavailable = Field(None, description="Not available in this version.")
+    retention: AnyRetention | None = Field(
+        None, description="How haircuts drive accounts away: what revenue diagnostics, `revenue` and `blend` look at."
+    )
 
 
 class SoundRequest(Wire):

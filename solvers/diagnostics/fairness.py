@@ -95,7 +95,7 @@ def _same_total(problem: HaircutProblem, taken: int) -> HaircutProblem | None:
 
 
 def _severe_loss(problem: HaircutProblem) -> Fraction | None:
-    return None if problem.largest_units is None else problem.shortfall.severity * problem.largest_units
+    return None if problem.largest_units is None else problem.severity * problem.largest_units
 
 
 def _ratio(numerator: int | None, denominator: int | Fraction | None) -> Fraction | None:

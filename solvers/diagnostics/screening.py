@@ -68,7 +68,7 @@ def screening(problem: HaircutProblem) -> Screening:
     count, residual = len(endowments), problem.residual_units
     leverage = _leverage(problem)
     endowment_tail, leverage_tail = _Tail.of(endowments), _Tail.of(leverage[leverage > 0])
-    quantile = int(_largest(endowments, 2)[-1]) if count else None
+    quantile = problem.upper_quantile_units
     load = Fraction(problem.budget_units, quantile) if quantile else None
     return Screening(
         winners=count,

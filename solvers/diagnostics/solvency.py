@@ -38,7 +38,7 @@ def solvency(problem: HaircutProblem, seized_units: Int64) -> Solvency:
         deficit_units=problem.deficit_units,
         insurance_used_units=problem.insurance_used_units,
         residual_units=problem.residual_units,
-        severity=problem.shortfall.severity,
+        severity=problem.severity,
         budget_units=problem.budget_units,
         capacity_units=problem.capacity_units,
         reachable_capacity_units=problem.reachable_units,

@@ -234,11 +234,43 @@ def wrong_scalars() -> Iterator[Bad]:
         "/options/detail": (MARK,),
         "/options/time_limit": (0, -1, "1", True, nan, inf, MARK),
         "/options/shock": (MARK, 7, True, []),
-        "/options/retention": ({"curve": "linear", "rate": 1}, 0),
+        "/options/retention": (MARK, 0, True, []),
     }
     for pointer, values in wrong.items():
         for value in values:
             yield at(pointer, value)
+
+
+def wrong_retentions() -> Iterator[Bad]:
+    nan, inf = float("nan"), float("inf")
+    here = "/options/retention"
+    for curve in (MARK, 7, None):
+        yield at(f"{here}/curve", curve)
+    rates = (0, -1, "1", None, True, nan, inf, 1e61, MARK)
+    wrong: list[tuple[Body, str, tuple[Any, ...]]] = [
+        ({"curve": "exponential", "rate": 3}, "rate", rates),
+        ({"curve": "exponential", "rate": 3}, "exponent", (2,)),
+        ({"curve": "linear", "rate": 1}, "rate", (*rates, 1.01)),
+        ({"curve": "power", "rate": 1, "exponent": 2}, "rate", (*rates, 1.01)),
+        ({"curve": "power", "rate": 1, "exponent": 2}, "exponent", (1, 0, -1, "2", None, nan, inf, 101)),
+    ]
+    for curve, field, values in wrong:
+        for value in values:
+            yield at(f"{here}/{field}", value, base=body(options={"retention": curve}))
+    for fees in (-1e-9, "-5"):
+        retained = body(options={"retention": {"curve": "linear", "rate": 1}})
+        yield at("/snapshot/accounts/1/fees", fees, "bob", base=retained)
+
+
+def wrong_rules() -> Iterator[Bad]:
+    here = "/shortfall/severity"
+    for rule in (MARK, "Match", None, 1, ["match"]):
+        yield at(f"{here}/rule", rule)
+    unknown = text(body(shortfall={"severity": {"rule": "match", "share": MARK}}))
+    yield Bad("a rule with a share", unknown, f"{here}/share")
+    yield Bad("no rule", text(body(shortfall={"severity": {}})), f"{here}/rule")
+    for severity in (["match"], "match"):
+        yield at(here, severity)
 
 
 def wrong_shocks() -> Iterator[Bad]:
@@ -415,6 +447,8 @@ CASES = [
     *wrong_tables(),
     *wrong_fields(),
     *wrong_scalars(),
+    *wrong_retentions(),
+    *wrong_rules(),
     *wrong_shocks(),
     *out_of_range(),
     *too_large(),
