@@ -1,12 +1,12 @@
-"""`make bench`: a table on stdout, and the same as JSON in bench/results.json."""
+"""`make bench`: a table on stdout, the same as JSON in bench/results.json and in docs/benchmarks.md."""
 
 import json
+import os
 import platform
 from importlib.metadata import version
 from itertools import chain
-from pathlib import Path
 
-from bench import service, water_filling
+from bench import report, service, water_filling
 
 
 def main() -> None:
@@ -16,15 +16,16 @@ def main() -> None:
         water_filling.whole_units_against_a_pass(),
         service.requests_against_an_echo(),
     )
-    machine = {"machine": platform.machine(), "python": platform.python_version()}
-    versions = {name: version(name) for name in ("numpy", "cvxpy", "clarabel", "ortools")}
     results = {
-        **machine,
-        "versions": versions,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("numpy", "cvxpy", "clarabel", "ortools", "highspy")},
         "lines": [line.as_json() for line in lines],
-        "million": service.memory_of_a_million(),
+        "facts": [service.memory_of_a_million()],
     }
-    Path(__file__).with_name("results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    report.write()
 
 
 if __name__ == "__main__":

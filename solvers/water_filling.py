@@ -138,8 +138,8 @@ def _newton(caps: Int64, integers: Integers, breakpoints: Float64, amount: int) 
 
 
 def _guess(caps: Int64, breakpoints: Float64, amount: int) -> float:
-    """tau in doubles. The rates follow from caps and breakpoints, since those may be too large for doubles."""
-    some = breakpoints > 0
+    """tau in doubles, or 0. The rates follow from caps and breakpoints, since those may be too large for doubles."""
+    some = (breakpoints > _TINY) & (breakpoints < 1 / _TINY)
     reach = caps[some].astype(np.float64)
     return level(reach, reach / breakpoints[some], float(amount)) if some.any() else 0.0
 

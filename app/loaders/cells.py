@@ -8,7 +8,7 @@ from solvers import money
 
 LARGEST_AMOUNT = 2**63 / 10**6
 """The service's limit for cash and pnl: 2^63 units of its default precision."""
-LARGEST_NUMBER, SMALLEST_PRICE = 1e25, Decimal("1e-25")
+LARGEST_NUMBER, SMALLEST_NUMBER, SMALLEST_PRICE = 1e25, Decimal("1e-60"), Decimal("1e-25")
 """Beyond any size or price, and such that products, sums and ratios stay in the service's range."""
 
 
@@ -54,6 +54,8 @@ def not_negative(column: str, cell: str) -> str:
     cell = number(column, cell)
     if float(cell) < 0:
         raise CellError(column, f"is negative: {cell[:40]!r}")
+    if 0 < Decimal(cell) < SMALLEST_NUMBER:
+        raise CellError(column, f"is too small: {cell[:40]!r}")
     return cell
 
 

@@ -30,6 +30,8 @@ FAR = 5.0
 DEPTH = 24
 HUGE = 1e100
 """From this z on, log(1 + z^2/df) is 2 log z - log df in doubles, and z^2 need not be formed."""
+KINK = 2.0**-46
+"""Losses smaller than this part of what was at stake are rounding at the kink, where a loss is exactly nothing."""
 BLOCK = 2**16
 """Losses (accounts times scenarios) held at a time, twice, 1 MB in all: the processor's own memory."""
 
@@ -170,7 +172,7 @@ class TwoPoint:
         _require_positive("size", self.size)
 
     def expected_loss(self, u: Float64) -> Float64:
-        return np.maximum(self.size - u, 0.0) / 2 + np.maximum(-self.size - u, 0.0) / 2
+        return _beyond(self.size - u, self.size) / 2 + _beyond(-self.size - u, self.size) / 2
 
     def log_expected_loss(self, u: Float64) -> Float64:
         with np.errstate(divide="ignore"):
@@ -245,11 +247,17 @@ class Scenarios:
             part[:] = -equity[rows, None]
             for factor, moves in enumerate(columns):
                 part -= np.multiply(exposure[rows, factor, None], moves, out=scratch)
-            yield rows, np.maximum(part, 0.0, out=part)
+            np.multiply(part, part > KINK * equity[rows, None], out=part)
+            yield rows, part
 
 
 Parametric = Normal | StudentT | TwoPoint
 Shock = Parametric | Scenarios
+
+
+def _beyond(loss: Float64, at_stake: float) -> Float64:
+    """max(loss, 0), where a loss of rounding alone is none."""
+    return np.where(loss > KINK * at_stake, loss, 0.0)
 
 
 def _require_positive(field: str, value: float) -> None:
