@@ -27,8 +27,18 @@ START_SECONDS: Final = 60
 STOP_SECONDS: Final = 15
 ANSWER_SECONDS: Final = 120
 HTTP: Final = build_opener(ProxyHandler({}))  # a proxy of the environment must not stand before this machine
-HEADINGS: Final = ("policy", "worst haircut", "top winner keeps", "PTSR", "Gini", "status", "certificate gap")
-RULE: Final = "{:<30}{:>14}{:>18}{:>12}{:>9}  {:<9}{:>16}"
+HEADINGS: Final = (
+    "policy",
+    "worst haircut",
+    "top winner keeps",
+    "PTSR",
+    "Gini",
+    "next deficit",
+    "fees kept",
+    "status",
+    "gap",
+)
+RULE: Final = "{:<30}{:>14}{:>18}{:>9}{:>9}{:>16}{:>11}  {:<9}{:>9}"
 
 
 class DemoError(Exception):
@@ -158,13 +168,14 @@ def answer(request: dict[str, Any], response: dict[str, Any]) -> list[str]:
         *(row(policy, result) for policy, result in zip(request["policies"], results, strict=True)),
         "",
         "PTSR: the largest profit left to anybody, over the budget. Gini: 0 is the same haircut for all.",
+        "Next deficit: the venue's mean loss at the next shock. Fees kept: the share of all that are expected.",
         "A gap stands only where a policy has an objective; the others are feasible, not optimal.",
     ]
 
 
 def row(policy: dict[str, Any], result: dict[str, Any]) -> str:
     """One line of the table; a policy that found no allocation says why instead."""
-    name = " ".join(str(value) for value in policy.values())
+    name = title(policy)
     if "problem" in result:
         problem = result["problem"]
         return f"{name:<30}  {problem['code']}: {shorten(problem['detail'], 100)}"
@@ -175,8 +186,18 @@ def row(policy: dict[str, Any], result: dict[str, Any]) -> str:
         share(fairness["top_winner_survival"]),
         "-" if fairness["ptsr"] is None else f"{fairness['ptsr']:.3f}",
         "-" if fairness["gini"] is None else f"{fairness['gini']:.4f}",
+        money(result["diagnostics"]["robustness"]["expected_deficit_after"]),
+        share(result["diagnostics"]["revenue"]["share_kept"]),
         result["status"],
         "-" if (gap := result["certificate"]["relative_gap"]) is None else f"{gap:.1e}",
+    )
+
+
+def title(policy: dict[str, Any]) -> str:
+    """The policy and its parameters in a few words."""
+    return " ".join(
+        "/".join(f"{share:g}" for share in value.values()) if isinstance(value, dict) else str(value)
+        for value in policy.values()
     )
 
 

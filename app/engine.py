@@ -5,11 +5,15 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from app.convert import answers
-from app.convert.requests import Asked, Chosen, Refused
+import numpy as np
+
+from app.convert import answers, frontiers
+from app.convert.requests import Asked, Chosen, Refused, Swept
 from app.problems import RequestProblem
 from app.work import Clock
 from solvers.errors import SolverError
+from solvers.frontier import frontier
+from solvers.money import Int64
 from solvers.solve import solve
 
 _log = logging.getLogger("adl")
@@ -43,6 +47,31 @@ def compare(
         "id": asked.identity("comparison", [policy.shown for policy in policies]),
         "results": [_result(asked, policy, clock, observe) for policy in policies],
     }
+
+
+def trade_off(asked: Asked, swept: Swept, clock: Clock) -> dict[str, Any]:
+    """The frontier, with the other policies and the venue's own allocation held against it."""
+    problem = asked.problem
+    if asked.partial and problem.amount_units > problem.reachable_units:
+        problem = problem.reduced(problem.reachable_units)
+    taken: list[tuple[str, Int64]] = []
+    refused: dict[str, dict[str, Any]] = {}
+    try:
+        problem.require_reachable()
+        for policy in swept.policies:
+            clock.check()
+            try:
+                solution = solve(problem, policy.policy, policy.parameters)
+            except SolverError as exc:
+                refused[policy.policy.name] = answers.problem_of(asked, exc).document()
+            else:
+                taken.append((policy.policy.name, solution.allocation.seized_units))
+        if swept.made is not None:
+            taken.append((frontiers.OWN, np.clip(swept.made.seized_units, 0, problem.endowment_units)))
+        found = frontier(problem, swept.measures, swept.points, taken, clock.check)
+        return frontiers.frontier_answer(asked, swept, problem, found, refused)
+    except SolverError as exc:
+        raise answers.problem_of(asked, exc) from exc
 
 
 def _result(asked: Asked, policy: Chosen | Refused, clock: Clock, observe: Observer | None) -> dict[str, Any]:

@@ -15,16 +15,16 @@ from pydantic.json_schema import models_json_schema
 from app import engine
 from app.convert.answers import verification_answer
 from app.convert.encode import dump
-from app.convert.requests import allocation_of, comparison_of, verification_of
+from app.convert.requests import allocation_of, comparison_of, frontier_of, verification_of
 from app.problems import CODES
-from app.schemas import answers, requests
+from app.schemas import answers, frontiers, requests
 from app.settings import Settings
 from app.work import Clock
 
 EXAMPLES = Path(__file__).parent / "static" / "examples"
 
 TAGS = [
-    {"name": "solve", "description": "Allocate a shortfall, compare policies, judge an allocation."},
+    {"name": "solve", "description": "Allocate a shortfall, compare policies, trade aims off, judge an allocation."},
     {"name": "operate", "description": "Health, readiness and metrics."},
 ]
 DESCRIPTION = """
@@ -46,14 +46,17 @@ _MODELS: tuple[type[BaseModel], ...] = (
     requests.AllocationRequest,
     requests.ComparisonRequest,
     requests.VerificationRequest,
+    requests.FrontierRequest,
     answers.AllocationAnswer,
     answers.ComparisonAnswer,
     answers.VerificationAnswer,
+    frontiers.FrontierAnswer,
     answers.Problem,
 )
 _WORKED = {
     "/v1/allocations": ("five-accounts", "columns", "queue"),
     "/v1/comparisons": ("comparison",),
+    "/v1/frontiers": ("frontier",),
     "/v1/verifications": ("verification",),
 }
 _REF = "#/components/schemas/{model}"
@@ -88,6 +91,8 @@ def answer_to(path: str, raw: bytes) -> dict[str, Any]:
         return engine.allocate(*allocation_of(raw, settings), clock)
     if path == "/v1/comparisons":
         return engine.compare(*comparison_of(raw, settings), clock)
+    if path == "/v1/frontiers":
+        return engine.trade_off(*frontier_of(raw, settings), clock)
     return verification_answer(*verification_of(raw, settings))
 
 

@@ -53,7 +53,18 @@ POLICIES: Final[tuple[dict[str, Any], ...]] = (
     {"name": "rap", "risk": "linear"},
     {"name": "rap", "risk": "power", "exponent": 2},
     {"name": "rap", "risk": "cvar", "threshold": 3},
+    {"name": "rap", "risk": "optimal"},
+    {"name": "expected-deficit"},
+    {"name": "expected-deficit", "exposure_model": "cash"},
+    {"name": "cvar"},
+    {"name": "revenue"},
+    {"name": "blend", "weights": {"fairness": 1, "robustness": 1, "revenue": 1}},
 )
+AIMS: Final[dict[str, Any]] = {
+    "shock": {"law": "student-t", "df": 3, "scale": 0.03},
+    "retention": {"curve": "linear", "rate": 0.5},
+}
+"""The next shock, and how haircuts drive customers away: invented, as everything here."""
 
 
 class Market(NamedTuple):
@@ -88,7 +99,7 @@ def venue(seed: int = 20251010, accounts: int = ACCOUNTS) -> dict[str, Any]:
 def comparison(request: dict[str, Any]) -> dict[str, Any]:
     """The same book under every policy, without the part per account."""
     kept = {part: request[part] for part in ("snapshot", "shortfall")}
-    return kept | {"policies": list(POLICIES), "options": {"detail": "summary"}}
+    return kept | {"policies": list(POLICIES), "options": {"detail": "summary", **AIMS}}
 
 
 def _rows(accounts: int, scale: float, draw: Draw) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ class Settings(BaseSettings):
         200_000_000, gt=0, description="Most accounts times scenarios (at least 16) times factors of a shock."
     )
     max_policies: int = Field(64, gt=0, description="Most policies in one comparison.")
+    max_points: int = Field(100, gt=1, description="Most points of one frontier.")
     time_limit: float = Field(
         30.0, gt=0, allow_inf_nan=False, description="Longest time for one request, waiting included."
     )

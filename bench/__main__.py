@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import version
 from itertools import chain
 
-from bench import report, service, water_filling
+from bench import cvar, frontier, knapsack, report, revenue, service, water_filling
 
 
 def main() -> None:
@@ -14,6 +14,13 @@ def main() -> None:
         water_filling.level_against_a_pass(),
         water_filling.haircuts_against_generic_solvers(),
         water_filling.whole_units_against_a_pass(),
+        knapsack.selection_against_a_pass(),
+        revenue.kernels_against_a_pass(),
+        revenue.search_against_scip(),
+        cvar.against_cvxpy(),
+        cvar.at_exchange_size(),
+        frontier.solved_again_against_built_again(),
+        frontier.frontiers(),
         service.requests_against_an_echo(),
     )
     results = {

@@ -15,6 +15,8 @@ class Allocation:
     notes        what a reader should know, in sentences
     haircuts     the real-valued haircuts behind the amounts, one a winner, where their own objective is certified
     method, libraries    how the amounts were found, and with what
+    bound        a lower bound on the objective that the method itself proved, in currency; checked against its own
+                 certificate where there is one
     """
 
     seized_units: Int64
@@ -24,6 +26,7 @@ class Allocation:
     haircuts: Float64 | None = None
     method: str = "closed-form"
     libraries: tuple[str, ...] = ("numpy",)
+    bound: float | None = None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,15 @@ POLICIES: dict[str, Request] = {
     "rap cvar high": {"name": "rap", "risk": "cvar", "threshold": 7.3},
     **QUEUES,
 }
+AIMED: dict[str, Request] = {
+    "expected-deficit": {"name": "expected-deficit"},
+    "cvar": {"name": "cvar"},
+    "revenue": {"name": "revenue"},
+    "blend": {"name": "blend", "weights": {"fairness": 0.01, "robustness": 1}},
+}
+"""Policies that look at the next shock or at who leaves; the rational oracle does not know them."""
+AIMS: Request = {"shock": {"law": "normal", "sigma": 0.2}, "retention": {"curve": "linear", "rate": 0.5}}
+ALL = POLICIES | AIMED
 
 LIMIT = 2**63
 # By code point "Z" comes before "a", "10" before "9", and the full-width letter before the emoji (which
@@ -59,7 +68,8 @@ def with_policy(book: Request, policy: Request, **options: Any) -> Request:
     """The same book under another policy and options; the book itself is left alone."""
     request = copy.deepcopy(book)
     request["policy"] = dict(policy)
-    request["options"] = {**request.get("options", {}), **options}
+    aims = AIMS if policy in AIMED.values() else {}
+    request["options"] = {**request.get("options", {}), **aims, **options}
     return request
 
 

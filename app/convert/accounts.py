@@ -221,6 +221,8 @@ def problem_errors(exc: ProblemError, table: Table) -> list[Error]:
         return [(pointer(("shortfall", exc.field)), exc.detail, None)]
     if exc.field in ("shock", "retention"):
         return [(pointer(("options", exc.field)), exc.detail, None)]
+    if exc.field in ("measures", "points"):
+        return [(pointer((exc.field,)), exc.detail, None)]
     if exc.field in ("weights", "group_limits"):
         return [(pointer(("policy", exc.field)), exc.detail, None)]
     if table.columnar:

@@ -1,10 +1,9 @@
-"""Solutions to answers: money as decimal strings, ratios to 12 significant digits, never a NaN."""
+"""Solutions and problems to answers."""
 
 from dataclasses import asdict
 from fractions import Fraction
 from functools import cache, partial
 from importlib import metadata
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,13 @@ import orjson
 
 from app.convert import encode
 from app.convert.accounts import problem_errors
+from app.convert.diagnostics import diagnostics
+from app.convert.figures import money, ratio, ratios
 from app.convert.requests import Asked, Chosen, Made
 from app.problems import RequestProblem, invalid
 from solvers import verify
-from solvers.diagnostics.fairness import Fairness, fairness
-from solvers.diagnostics.robustness import Robustness, robustness
-from solvers.diagnostics.screening import Screening, screening
-from solvers.diagnostics.solvency import Solvency, solvency
-from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverFailed, SolverTimeout
-from solvers.money import Float64, Int64, total
+from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverTimeout
+from solvers.money import total
 from solvers.problem import HaircutProblem
 from solvers.queue import lights
 from solvers.registry import POLICIES
@@ -32,42 +29,6 @@ def version(library: str) -> str:
     return metadata.version(library)
 
 
-def money(units: int, precision: int) -> str:
-    """Whole units as a decimal string."""
-    digits = str(abs(units)).zfill(precision + 1)
-    sign = "-" if units < 0 else ""
-    return sign + (f"{digits[:-precision]}.{digits[-precision:]}" if precision else digits)
-
-
-def ratio(value: float | Fraction | None) -> float | None:
-    """12 significant digits, None beyond the doubles; what is not finite is a failure of ours, and does not leave."""
-    if value is None:
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    if number == 0 and value != 0:
-        return None
-    if not isfinite(number):
-        raise SolverFailed("a diagnostic came out as not finite")
-    return float(f"{number:.12g}")
-
-
-def ratios(values: Float64) -> Float64:
-    """A column of ratios from 0 to 1 to 12 significant digits, as `ratio` has them."""
-    with np.errstate(divide="ignore"):
-        decimals = 11 - np.floor(np.log10(values))
-    # Powers of ten are exact up to 22; where the 13th digit is near a half, or far down, digits decide.
-    scale = 10.0 ** np.minimum(decimals, 22)
-    scaled = values * scale
-    rounded: Float64 = np.rint(scaled) / scale
-    doubtful = (np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3) | (decimals > 22)
-    for i in np.flatnonzero(doubtful & (values > 0)).tolist():
-        rounded[i] = float(f"{values[i]:.12g}")
-    return rounded
-
-
 def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[str, Any]:
     problem, allocation = solution.problem, solution.allocation
     put = partial(money, precision=problem.book.precision)
@@ -77,9 +38,9 @@ def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[
         "reproducible": True,
         "policy": chosen.shown,
         "budget": put(problem.budget_units),
-        "notes": [*_severity_notes(problem), *allocation.notes],
+        "notes": [*severity_notes(problem), *allocation.notes],
         "allocations": _accounts(asked, solution) if asked.full else None,
-        "diagnostics": diagnostics(problem, allocation.seized_units),
+        "diagnostics": diagnostics(problem, allocation.seized_units, **_view(chosen.parameters)),
         "certificate": _certificate(solution),
         "solver": {
             "method": allocation.method,
@@ -89,7 +50,7 @@ def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[
     }
 
 
-def _severity_notes(problem: HaircutProblem) -> list[str]:
+def severity_notes(problem: HaircutProblem) -> list[str]:
     """What a severity rule protects and what it leaves open."""
     rule, put = problem.shortfall.severity, partial(money, precision=problem.book.precision)
     if isinstance(rule, Fraction):
@@ -107,6 +68,11 @@ def _severity_notes(problem: HaircutProblem) -> list[str]:
         f"{share}: the budget is at most the second largest endowment, {put(second)}, so that whoever pays, the top "
         f"winner keeps at least {put(top - problem.budget_units)} of {put(top)}; {stays}"
     ]
+
+
+def _view(parameters: Any) -> dict[str, Any]:
+    """The exposure model and level that a policy looks at the next shock with, where it has its own."""
+    return {name: getattr(parameters, name) for name in ("exposure_model", "level") if hasattr(parameters, name)}
 
 
 def _accounts(asked: Asked, solution: Solution) -> orjson.Fragment | list[dict[str, Any]]:
@@ -151,85 +117,6 @@ def _certificate(solution: Solution) -> dict[str, Any]:
         "budget_error": money(certificate.budget_error_units, precision),
         "cap_violation": money(certificate.cap_violation_units, precision),
         "multiplier": ratio(certificate.multiplier),
-    }
-
-
-def diagnostics(problem: HaircutProblem, seized_units: Int64) -> dict[str, Any]:
-    precision = problem.book.precision
-    return {
-        "solvency": _solvency(solvency(problem, seized_units), precision),
-        "fairness": _fairness(fairness(problem, seized_units), precision),
-        "robustness": _robustness(robustness(problem, seized_units), precision),
-        "revenue": None,
-        "screening": _screening(screening(problem), precision),
-    }
-
-
-def _solvency(found: Solvency, precision: int) -> dict[str, Any]:
-    answer: dict[str, Any] = {}
-    for name, value in asdict(found).items():
-        if name.endswith("_units"):
-            answer[name.removesuffix("_units")] = None if value is None else money(value, precision)
-        else:
-            answer[name] = value
-    return {**answer, "severity": ratio(found.severity)}
-
-
-def _fairness(found: Fairness, precision: int) -> dict[str, Any]:
-    put = partial(money, precision=precision)
-    regret, lorenz = found.fairness_regret_units, found.lorenz
-    return {
-        "ptsr": ratio(found.ptsr),
-        "pmr": ratio(found.pmr),
-        "max_haircut": ratio(found.max_haircut),
-        "mean_haircut": ratio(found.mean_haircut),
-        "top_winner_survival": ratio(found.top_winner_survival),
-        "gini": ratio(found.gini),
-        "jain": ratio(found.jain),
-        "rank_inversions": found.rank_inversions,
-        "lorenz": None if lorenz is None else [[ratio(p), ratio(share)] for p, share in lorenz],
-        "versus": {"capped-pro-rata": found.versus_capped, "queue": found.versus_queue},
-        "fairness_regret": None if regret is None else put(regret),
-        "overshoot_regret": put(found.overshoot_regret_units),
-    }
-
-
-def _robustness(found: Robustness | None, precision: int) -> dict[str, Any] | None:
-    """Losses come as doubles and leave as money, to the nearest unit."""
-    if found is None:
-        return None
-    answer: dict[str, Any] = {"exposure_model": found.exposure_model, "level": found.level}
-    for name in ("expected_deficit", "var", "cvar"):
-        for when in ("before", "after"):
-            loss = Fraction(getattr(found, f"{name}_{when}"))
-            answer[f"{name}_{when}"] = money(round(loss * 10**precision), precision)
-    masses = [
-        {"above": mass.above, "before": ratio(mass.before), "after": ratio(mass.after)}
-        for mass in found.leverage_masses
-    ]
-    return {
-        **answer,
-        "max_leverage_before": ratio(found.max_leverage_before),
-        "max_leverage_after": ratio(found.max_leverage_after),
-        "leverage_masses": masses,
-    }
-
-
-def _screening(found: Screening, precision: int) -> dict[str, Any]:
-    quantile = found.upper_quantile_units
-    return {
-        "winners": found.winners,
-        "hill_endowment": ratio(found.hill_endowment),
-        "hill_leverage": ratio(found.hill_leverage),
-        "order_statistics_endowment": found.order_statistics_endowment,
-        "order_statistics_leverage": found.order_statistics_leverage,
-        "upper_quantile": None if quantile is None else money(quantile, precision),
-        "severity_load": ratio(found.severity_load),
-        "leverage_imbalance": ratio(found.leverage_imbalance),
-        "sparing_severity": ratio(found.sparing_severity),
-        "verdict": found.verdict,
-        "severity_load_threshold": ratio(found.severity_load_threshold),
-        "tail_index_threshold": ratio(found.tail_index_threshold),
     }
 
 

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import UTC
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from app.schemas.policies import POLICY_MODELS
 from app.schemas.requests import (
     AllocationRequest,
     ComparisonRequest,
+    FrontierRequest,
     SeizedRow,
     SeverityRule,
     Shortfall,
@@ -161,7 +162,20 @@ def chosen(raw: Any, at: tuple[str | int, ...]) -> Chosen:
         raise invalid(_validation_errors(exc, at)) from exc
     shown = checked.model_dump()
     policy = POLICIES[name]
-    return Chosen(policy, policy.parameters(**{k: v for k, v in shown.items() if k != "name"}), shown)
+    return Chosen(policy, _parameters(policy.parameters, shown), shown)
+
+
+def _parameters(kind: type, shown: Mapping[str, Any]) -> Any:
+    """A policy's parameters, which may have parameters of their own in them."""
+    hints = get_type_hints(kind)
+    return kind(
+        **{
+            item.name: _parameters(hints[item.name], shown[item.name])
+            if is_dataclass(hints[item.name])
+            else shown[item.name]
+            for item in fields(kind)
+        }
+    )
 
 
 def allocation_of(raw: bytes, settings: Settings) -> tuple[Asked, Chosen]:
@@ -203,11 +217,34 @@ class Made:
 
 def verification_of(raw: bytes, settings: Settings) -> tuple[Asked, Made]:
     found, request = asked(raw, VerificationRequest, settings)
-    table = Table.read(
-        ("allocation",), request.allocation, ("id", "seized"), tuple(SeizedRow.model_fields), settings.max_accounts
-    )
-    made = Made(*seized_of(table, found.problem.book, request.snapshot.precision))
-    return found, made
+    return found, _made(request.allocation, found, settings)
+
+
+def _made(allocation: Any, found: Asked, settings: Settings) -> Made:
+    known = tuple(SeizedRow.model_fields)
+    table = Table.read(("allocation",), allocation, ("id", "seized"), known, settings.max_accounts)
+    return Made(*seized_of(table, found.problem.book, found.problem.book.precision))
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A frontier's measures, how many points at most, the policies to mark, and an allocation somebody made."""
+
+    measures: tuple[str, ...]
+    points: int
+    policies: list[Chosen]
+    made: Made | None
+
+
+def frontier_of(raw: bytes, settings: Settings) -> tuple[Asked, Swept]:
+    found, request = asked(raw, FrontierRequest, settings)
+    if request.points > settings.max_points:
+        raise RequestProblem("payload-too-large", f"a frontier may have at most {settings.max_points} points")
+    if len(set(request.measures)) < len(request.measures):
+        raise invalid([(pointer(("measures",)), "must be different ones", None)])
+    made = None if request.allocation is None else _made(request.allocation, found, settings)
+    policies = [chosen({"name": name}, ("policies",)) for name in POLICIES if name != "blend"]
+    return found, Swept(tuple(request.measures), request.points, policies, made)
 
 
 def _validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> list[tuple[str, str, str | None]]:

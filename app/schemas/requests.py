@@ -87,6 +87,10 @@ class ComparisonRequest(SoundRequest):
     policies: list[AnyPolicy] = Field(min_length=1)
 
 
+Measure = Literal["max_haircut", "gini", "expected_deficit", "cvar", "revenue_kept"]
+"""The same as the solvers' `Measure`; a test says so."""
+
+
 class SeizedRow(Wire):
     """What one account lost. The other fields of this service's own answers may stand beside it and are ignored."""
 
@@ -112,3 +116,18 @@ class VerificationRequest(SoundRequest):
     """Is this allocation sound?"""
 
     allocation: SkipValidation[list[SeizedRow] | SeizedColumns]
+
+
+class FrontierRequest(SoundRequest):
+    """What do fairness, robustness and revenue cost each other on this book?"""
+
+    measures: Annotated[list[Measure], Field(min_length=2, max_length=3)] = Field(
+        description=(
+            "Two or three different ones. max_haircut and gini stand for fairness, expected_deficit and cvar for "
+            "robustness (options.shock), revenue_kept for revenue (options.retention, linear or power)."
+        )
+    )
+    points: Annotated[int, Field(ge=2)] = Field(25, description="Most points of the frontier to answer.")
+    allocation: SkipValidation[list[SeizedRow] | SeizedColumns] | None = Field(
+        None, description="The venue's own allocation, to be held against the frontier."
+    )

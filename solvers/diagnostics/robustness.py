@@ -1,31 +1,35 @@
 """Robustness: what the next shock would cost the venue, before and after (MODEL 3 and 9; arXiv 2512.01112, section 6).
 
-Exposure model `deleverage`, the paper's proxy: a haircut h shrinks equity and position alike by 1 - h, so account i
-loses (1 - h_i) times what it would have lost. Summed are the accounts with e > 0; losers have failed already.
+Losses are summed over accounts with e > 0; losers have failed already. What a haircut does to an account's loss is the
+exposure model: the one that is asked for and, so that allocations of any policy fit in one table, all three.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
-from typing import Literal
 
 import numpy as np
 
-from solvers.money import Float64, Int64
+from solvers.money import Float64, Int64, total
 from solvers.problem import HaircutProblem
-from solvers.robustness.laws import Parametric, Scenarios
-from solvers.robustness.losses import Exposed
+from solvers.robustness import expected_deficit
+from solvers.robustness.exposures import ExposureModel, Positions
+from solvers.robustness.laws import Parametric, Scenarios, TwoPoint
+from solvers.robustness.pieces import Pieces, totals
+from solvers.robustness.tail import Tail
+from solvers.robustness.worst import at_risk
+from solvers.verify import cap_violation_units
 
-ExposureModel = Literal["deleverage"]
+Cases = Sequence[tuple[ExposureModel, Float64]]
+"""Exposure models, and haircuts of all accounts of the book."""
 
-TAIL = 0.05
-LEVEL = 1 - TAIL
-"""VaR and CVaR look at the worst 5 %."""
+LEVEL = 0.95
+"""VaR and CVaR look at the worst 5 %, unless asked for another part."""
+
+MODELS: tuple[ExposureModel, ...] = ("deleverage", "cash", "both")
 
 MASSES_ABOVE = (3, 10, 50)
 """Leverages above which the share of the winners' notional is told."""
-
-_REACHED = 1e-12
-"""Cumulative weights within this of the level have reached it: twenty scenarios of 0.05 add up to no exact 0.95."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,34 @@ class LeverageMass:
 
 
 @dataclass(frozen=True)
+class ModelLoss:
+    """Mean and CVaR of the total loss after the allocation, in dollars, under one exposure model."""
+
+    exposure_model: ExposureModel
+    expected_deficit_after: float
+    cvar_after: float
+
+
+@dataclass(frozen=True)
 class Robustness:
     """Losses in dollars (units of the currency) of the whole venue at the next shock, never negative or NaN.
 
     expected_deficit   mean of the total loss L
+    expected_deficit_regret   how far that is after the allocation above what `expected-deficit` reaches with the same
+                       total, under the same exposure model; below zero by rounding alone. None where the total is not
+                       reachable, or an account is above its cap
     var                value at risk, the `level` quantile of L;  cvar: the mean of L in the worst 1 - level
     max_leverage       largest notional / equity of accounts with e > 0. None where there are none, or where one is
                        left with a position and no equity. `after` takes the account as it is left: notional
                        (1 - h) n over equity e - x. (Under the proxy itself leverage never changes.)
+    models             the same allocation under each of the exposure models; before it they do not differ
     """
 
     exposure_model: ExposureModel
     level: float
     expected_deficit_before: float
     expected_deficit_after: float
+    expected_deficit_regret: float | None
     var_before: float
     var_after: float
     cvar_before: float
@@ -59,6 +77,7 @@ class Robustness:
     max_leverage_before: float | None
     max_leverage_after: float | None
     leverage_masses: tuple[LeverageMass, ...]
+    models: tuple[ModelLoss, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,12 @@ class _Loss:
     cvar: float
 
 
-def robustness(problem: HaircutProblem, seized_units: Int64) -> Robustness | None:
+def robustness(
+    problem: HaircutProblem,
+    seized_units: Int64,
+    exposure_model: ExposureModel = "deleverage",
+    level: float = LEVEL,
+) -> Robustness | None:
     """Robustness of any allocation; None without a shock. Does not depend on the order of the accounts.
 
     Of an allocation that breaks the rules, haircuts count as the nearest of 0 and 1, and what is taken from an
@@ -76,74 +100,97 @@ def robustness(problem: HaircutProblem, seized_units: Int64) -> Robustness | Non
     """
     if problem.shock is None:
         return None
-    kept = _kept(problem, seized_units)
-    exposed = Exposed.of(problem)
-    if isinstance(problem.shock, Scenarios):
-        before, after = (_in_scenarios(problem.shock, exposed, part) for part in (np.ones(len(kept)), kept))
-    else:
-        before, after = _by_law(problem.shock, exposed, kept)
+    haircuts = _haircuts(problem, seized_units)
+    cases = [("deleverage", np.zeros(len(haircuts))), *((model, haircuts) for model in MODELS)]
+    best = _optimum(problem, seized_units, exposure_model)
+    if best is not None:
+        cases.append((exposure_model, best))
+    before, *rest = _losses(problem, cases, level)
+    after = dict(zip(MODELS, rest, strict=False))
+    regret = None if best is None else after[exposure_model].expected - rest[-1].expected
     none = np.zeros_like(seized_units)
-    leverage_before, masses_before = _leverage(problem, none, np.ones(len(kept)))
-    leverage_after, masses_after = _leverage(problem, seized_units, kept)
+    leverage_before, masses_before = _leverage(problem, none, np.ones(len(haircuts)))
+    leverage_after, masses_after = _leverage(problem, seized_units, 1 - haircuts)
     return Robustness(
-        exposure_model="deleverage",
-        level=LEVEL,
+        exposure_model=exposure_model,
+        level=level,
         expected_deficit_before=before.expected,
-        expected_deficit_after=after.expected,
+        expected_deficit_after=after[exposure_model].expected,
+        expected_deficit_regret=regret,
         var_before=before.var,
-        var_after=after.var,
+        var_after=after[exposure_model].var,
         cvar_before=before.cvar,
-        cvar_after=after.cvar,
+        cvar_after=after[exposure_model].cvar,
         max_leverage_before=leverage_before,
         max_leverage_after=leverage_after,
         leverage_masses=tuple(map(LeverageMass, MASSES_ABOVE, masses_before, masses_after)),
+        models=tuple(ModelLoss(model, loss.expected, loss.cvar) for model, loss in after.items()),
     )
 
 
-def _kept(problem: HaircutProblem, seized_units: Int64) -> Float64:
-    """1 - h, what is left of each position."""
+def _haircuts(problem: HaircutProblem, seized_units: Int64) -> Float64:
     w = problem.endowment_units
     haircuts = np.divide(seized_units, w, out=np.zeros(len(w)), where=w > 0)
-    return 1 - np.clip(haircuts, 0, 1)
+    return np.clip(haircuts, 0, 1)
 
 
-def _by_law(law: Parametric, exposed: Exposed, kept: Float64) -> tuple[_Loss, _Loss]:
-    """Before and after, for one symmetric factor Z.
+def _optimum(problem: HaircutProblem, seized_units: Int64, model: ExposureModel) -> Float64 | None:
+    """Haircuts of least expected deficit for the same total, one an account of the book."""
+    taken, shock = total(seized_units), problem.shock
+    if shock is None or not 0 <= taken <= problem.reachable_units or cap_violation_units(problem, seized_units):
+        return None
+    same = problem if taken == problem.amount_units else problem.reduced(taken)
+    found = expected_deficit.minimise(same, shock, model).haircuts
+    if found is None:
+        return None
+    haircuts = np.zeros(len(problem.book))
+    haircuts[problem.winners] = found
+    return haircuts
 
-    L(Z) = sum n_i (1 - h_i) max(-u_i - Z, 0) falls in Z, so its quantile is L(q), q = ppf(1 - level). The excess
-    (L - L(q))+ is the sum over accounts of n_i (1 - h_i) times max(-u_i - Z, 0) - max(-u_i - q, 0) where Z < q, else 0:
-    max(-u_i - Z, 0) if -u_i <= q, and max(q - Z, 0) if not, of mean psi(max(u_i, -q)) either way. So
-    CVaR = L(q) + sum n_i (1 - h_i) psi(max(u_i, -q)) / (1 - level).
+
+def _losses(problem: HaircutProblem, cases: Cases, level: float) -> list[_Loss]:
+    """The total loss for each of these models and haircuts."""
+    shock = problem.shock
+    if isinstance(shock, Scenarios):
+        return _in_scenarios(Pieces.of(problem), cases, level)
+    positions = Positions.of(problem)
+    if isinstance(shock, TwoPoint):
+        return _in_scenarios(_long(positions, [-shock.size, shock.size]), cases, level)
+    if shock is None:
+        return []
+    return _by_law(shock, positions, cases, level)
+
+
+def _long(positions: Positions, moves: list[float]) -> Pieces:
+    """The accounts of one factor as if all were long, which for a symmetric factor is no matter."""
+    size, scenarios = positions.size[:, None], Scenarios(np.array(moves)[:, None])
+    return Pieces(positions.rows, positions.equity, size, positions.endowment, -positions.principal, scenarios)
+
+
+def _in_scenarios(pieces: Pieces, cases: Cases, level: float) -> list[_Loss]:
+    chances = pieces.scenarios.probabilities
+    return [
+        _Loss(fsum((chances * losses).tolist()), *at_risk(losses, chances, level)) for losses in totals(pieces, cases)
+    ]
+
+
+def _by_law(law: Parametric, positions: Positions, cases: Cases, level: float) -> list[_Loss]:
+    """For one continuous factor Z: all losses fall in Z, so VaR is the venue's loss at Z = ppf(1 - level), and CVaR
+    its expected loss under the law of the tail below.
     """
-    n, e, q = exposed.exposure[:, 0], exposed.equity, law.ppf(TAIL)
-    u = e / n
-    expected = n * law.expected_loss(u)
-    var = np.maximum(-e - n * q, 0.0)
-    excess = n * law.expected_loss(np.maximum(u, -q))
-
-    def total(part: Float64) -> _Loss:
-        at_risk = fsum((part * var).tolist())
-        return _Loss(fsum((part * expected).tolist()), at_risk, at_risk + fsum((part * excess).tolist()) / TAIL)
-
-    return total(np.ones(len(n))), total(kept[exposed.rows])
-
-
-def _in_scenarios(law: Scenarios, exposed: Exposed, kept: Float64) -> _Loss:
-    """VaR: the smallest total loss whose cumulative weight reaches the level. CVaR (Rockafellar-Uryasev):
-    VaR + sum_s p_s max(L_s - VaR, 0) / (1 - level).
-    """
-    part = kept[exposed.rows]
-    # Both are 0 + x so that -0 and 0 are one; accounts with the same bytes are interchangeable, so the order in
-    # which losses are added up is always the same.
-    accounts = 0.0 + np.column_stack((exposed.equity, exposed.exposure)) * part[:, None]
-    order = np.argsort(accounts.view(f"V{accounts.shape[1] * accounts.itemsize}")[:, 0])
-    losses = law.total_losses(accounts[order, 0], accounts[order, 1:])
-    ascending = np.argsort(losses, kind="stable")
-    cumulative = np.cumsum(law.probabilities[ascending])
-    place = min(int(np.searchsorted(cumulative, LEVEL - _REACHED)), len(losses) - 1)
-    at_risk = float(losses[ascending[place]])
-    excess = fsum((law.probabilities * np.maximum(losses - at_risk, 0.0)).tolist())
-    return _Loss(fsum((law.probabilities * losses).tolist()), at_risk, at_risk + excess / TAIL)
+    tail = Tail(law, level)
+    at_quantile = totals(_long(positions, [-tail.margin]), cases)
+    whole = [positions.losses(each, "deleverage", np.zeros(len(positions.rows))) for each in (law, tail)]
+    found = []
+    for (model, all_haircuts), var in zip(cases, at_quantile, strict=True):
+        haircuts = all_haircuts[positions.rows]
+        if model == "deleverage":
+            losses = [(1 - haircuts) * part for part in whole]
+        else:
+            losses = [positions.losses(each, model, haircuts) for each in (law, tail)]
+        expected, cvar = (fsum(part.tolist()) for part in losses)
+        found.append(_Loss(expected, float(var[0]), cvar))
+    return found
 
 
 def _leverage(problem: HaircutProblem, seized_units: Int64, kept: Float64) -> tuple[float | None, list[float | None]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from solvers.registry import POLICIES
+from tests.books import AIMS
 
 ALLOCATIONS, COMPARISONS, VERIFICATIONS = "/v1/allocations", "/v1/comparisons", "/v1/verifications"
 HEADERS = {"content-type": "application/json"}
@@ -550,6 +551,11 @@ def test_an_account_that_cannot_be_haircut_may_lack_what_a_score_needs(client: A
     assert answer.json()["allocations"][2]["rank"] is None
 
 
+def unexposed(accounts: Body) -> Body:
+    """Without exposures, which are for two factors."""
+    return {name: value for name, value in accounts.items() if name != "exposure"}
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("columns", [False, True], ids=["rows", "columns"])
 @pytest.mark.parametrize(
@@ -559,9 +565,11 @@ def test_a_budget_above_capacity_is_refused_with_the_severity_that_fits(
     client: Any, policy: str, columns: bool, numeraire: str, caps: list[float], pro_rata: float
 ) -> None:
     """Six can be taken of endowments 8 and 4, or 10 and 5; by pro-rata a quarter of all. The deficit is 7.7."""
-    table = COLUMNS | {"max_haircut": caps}
-    accounts: Any = table if columns else [row | {"max_haircut": cap} for row, cap in zip(ROWS, caps, strict=True)]
-    request = body(accounts, policy={"name": policy}, shortfall={"deficit": 7.7}, options={"numeraire": numeraire})
+    table = unexposed(COLUMNS) | {"max_haircut": caps}
+    rows = [unexposed(row) | {"max_haircut": cap} for row, cap in zip(ROWS, caps, strict=True)]
+    accounts: Any = table if columns else rows
+    options = {"numeraire": numeraire, **AIMS}
+    request = body(accounts, policy={"name": policy}, shortfall={"deficit": 7.7}, options=options)
     problem = refused(client, ALLOCATIONS, text(request), 409, "infeasible-budget")
     assert (problem["budget"], problem["reachable_capacity"]) == ("7.700000", "6.000000")
     most = pro_rata if policy == "pro-rata" else 6
@@ -579,8 +587,10 @@ def test_a_budget_above_capacity_is_refused_with_the_severity_that_fits(
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("columns", [False, True], ids=["rows", "columns"])
 def test_a_budget_without_winners_is_refused_and_nothing_can_be_taken(client: Any, policy: str, columns: bool) -> None:
-    accounts: Any = {"id": ["ann", "bob"], "cash": [0, 1], "pnl": [-8, -3]} if columns else ROWS[2:]
-    request = body(accounts, policy={"name": policy})
+    accounts: Any = (
+        {"id": ["ann", "bob"], "cash": [0, 1], "pnl": [-8, -3]} if columns else list(map(unexposed, ROWS[2:]))
+    )
+    request = body(accounts, policy={"name": policy}, options=AIMS)
     problem = refused(client, ALLOCATIONS, text(request), 409, "infeasible-budget")
     assert (problem["reachable_capacity"], problem["largest_feasible_severity"]) == ("0.000000", 0)
     assert problem["shortage"] == problem["budget"] == ("10.000000" if columns else "6.000000")

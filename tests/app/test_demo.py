@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from app.demo import row
+from app.demo import row, title
 from app.sample import POLICIES
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ def test_once_prints_the_event_and_a_row_for_each_policy_and_leaves_nothing_behi
     assert "Regime: coverable" in done.stdout
     lines = done.stdout.splitlines()
     for policy in POLICIES:
-        name = " ".join(str(value) for value in policy.values())
+        name = title(policy)
         line = next(line for line in lines if line.startswith(f"{name}  "))
         # 90 winners with next to no equity cannot pay the common rate, which plain pro-rata does not forgive.
         assert ("infeasible-budget" in line) == (name == "pro-rata"), line
@@ -106,8 +106,12 @@ def test_a_measure_that_is_undefined_is_a_dash() -> None:
     fairness = {"max_haircut": 0.5, "top_winner_survival": None, "ptsr": None, "gini": None}
     result = {
         "status": "feasible",
-        "diagnostics": {"fairness": fairness},
+        "diagnostics": {
+            "fairness": fairness,
+            "robustness": {"expected_deficit_after": "1234.5"},
+            "revenue": {"share_kept": None},
+        },
         "certificate": {"relative_gap": None},
     }
     line = row({"name": "queue", "score": "pnl"}, result)
-    assert line.split() == ["queue", "pnl", "50.0000%", "-", "-", "-", "feasible", "-"]
+    assert line.split() == ["queue", "pnl", "50.0000%", "-", "-", "-", "1,234.50", "-", "feasible", "-"]

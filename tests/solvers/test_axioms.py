@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import books, rational
-from tests.books import POLICIES, PRECISION, Account, Request, money, with_policy
+from tests.books import ALL, PRECISION, Account, Request, money, with_policy
 
 Post = Callable[[str, Any], tuple[int, Any]]
 Amounts = dict[str, int]
@@ -29,6 +29,10 @@ CLAIMED = {
     "contracts-pro-rata": {SCALE},
     "leverage-pro-rata": {SCALE},
     "rap": {SCALE},
+    "expected-deficit": {SCALE},
+    "cvar": {SCALE},
+    "revenue": {SCALE},
+    "blend": {SCALE},
 }
 NOT_SCALE_INVARIANT = {"queue binance", "queue aevo"}  # their max(1, .): the condition of the queue's claim
 MONEY = (
@@ -39,6 +43,7 @@ MONEY = (
     "entry_notional",
     "maintenance_margin",
     "bankruptcy_notional",
+    "fees",
 )
 
 steady = settings(deadline=None, derandomize=True, max_examples=25, database=None)
@@ -46,12 +51,12 @@ steady = settings(deadline=None, derandomize=True, max_examples=25, database=Non
 
 def holding(axiom: str) -> list[str]:
     """The policies, with their parameters, for which an axiom is claimed."""
-    named = [key for key, policy in POLICIES.items() if axiom in CLAIMED[policy["name"]]]
+    named = [key for key, policy in ALL.items() if axiom in CLAIMED[policy["name"]]]
     return [key for key in named if not (axiom == SCALE and key in NOT_SCALE_INVARIANT)]
 
 
 def failing(axiom: str) -> list[str]:
-    return [key for key in POLICIES if key not in holding(axiom)]
+    return [key for key in ALL if key not in holding(axiom)]
 
 
 def seized(post: Post, request: Request) -> Amounts:
@@ -63,7 +68,7 @@ def seized(post: Post, request: Request) -> Amounts:
 
 def fitted(book: Request, key: str) -> Request:
     """The book under a policy; pro-rata, which refuses what passes a cap, is asked for less."""
-    request = with_policy(book, POLICIES[key])
+    request = with_policy(book, ALL[key])
     if key == "pro-rata":
         read = rational.read_book(request)
         request["shortfall"]["deficit"] = money(min(read.budget, rational.most_pro_rata_can_raise(read)), PRECISION)
@@ -81,7 +86,7 @@ def times(account: Account, factor: int, fields: Iterable[str] = MONEY) -> Accou
 # What every policy owes ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", POLICIES)
+@pytest.mark.parametrize("key", ALL)
 @steady
 @given(book=books.books(), shuffle=st.randoms(use_true_random=False))
 def test_the_budget_is_met_caps_are_kept_and_row_order_does_not_matter(
@@ -164,7 +169,7 @@ def test_splitting_an_account_changes_nothing(post: Post, key: str, split: tuple
     """The pieces together pay what the account paid, everybody else the same, up to a unit an account."""
     together, apart, name = split
     one = fitted(together, key)
-    many = with_policy(apart, POLICIES[key])
+    many = with_policy(apart, ALL[key])
     many["shortfall"] = one["shortfall"]
     before, after = seized(post, one), seized(post, many)
     pieces = [x for i, x in after.items() if i not in before]
@@ -197,9 +202,9 @@ def row(name: str, cash: float, pnl: float, **more: float) -> Account:
 @pytest.mark.parametrize("key", failing(ORDER))
 def test_the_order_of_winners_can_be_turned_round(post: Post, key: str) -> None:
     """The larger winner is also the riskier one, and ends far below the smaller."""
-    big = row("big", 0, 10, notional=100, contracts=10, entry_notional=1, maintenance_margin=5)
-    small = row("small", 9, 9, notional=9, contracts=1, entry_notional=9, maintenance_margin=1)
-    amounts = seized(post, with_policy(book_of(big, small, deficit=9.5), POLICIES[key]))
+    big = row("big", 0, 10, notional=100, contracts=10, entry_notional=1, maintenance_margin=5, fees=0.1)
+    small = row("small", 9, 9, notional=9, fees=9, contracts=1, entry_notional=9, maintenance_margin=1)
+    amounts = seized(post, with_policy(book_of(big, small, deficit=9.5), ALL[key]))
     left_big, left_small = 10**7 - amounts["big"], 9 * 10**6 - amounts["small"]
     assert left_big < left_small - 10**6
 
@@ -211,8 +216,10 @@ def test_a_split_can_pay(post: Post, key: str) -> None:
     sliver = row("a.0", 0, 1, notional=190, contracts=9.9, entry_notional=0.1, maintenance_margin=4.5, price_ratio=2)
     bulk = row("a.1", 10, 9, notional=10, contracts=0.1, entry_notional=9.9, maintenance_margin=0.5, price_ratio=2)
     other = row("b", 10, 9.5, notional=100, contracts=10, entry_notional=10, maintenance_margin=1)
-    paid = seized(post, with_policy(book_of(one, other, deficit=8), POLICIES[key]))["a"]
-    after = seized(post, with_policy(book_of(sliver, bulk, other, deficit=8), POLICIES[key]))
+    # By fees the account is the cheapest to lose, and all its fees go with the bulk.
+    one["fees"], sliver["fees"], bulk["fees"], other["fees"] = 9, 0, 9, 9.3
+    paid = seized(post, with_policy(book_of(one, other, deficit=8), ALL[key]))["a"]
+    after = seized(post, with_policy(book_of(sliver, bulk, other, deficit=8), ALL[key]))
     assert after["a.0"] + after["a.1"] < paid - 10**6
 
 
@@ -220,9 +227,9 @@ def test_a_split_can_pay(post: Post, key: str) -> None:
 def test_the_one_inside_a_score_breaks_the_scale(post: Post, key: str) -> None:
     """max(1, cash): a is behind b in dollars and before it in cents."""
     a, b = row("a", 0.5, 1, maintenance_margin=1), row("b", 2, 3, maintenance_margin=3)
-    small = seized(post, with_policy(book_of(a, b, deficit=1), POLICIES[key]))
+    small = seized(post, with_policy(book_of(a, b, deficit=1), ALL[key]))
     scaled = [times(account, 100, ("cash", "pnl", "maintenance_margin")) for account in (a, b)]
-    large = seized(post, with_policy(book_of(*scaled, deficit=100), POLICIES[key]))
+    large = seized(post, with_policy(book_of(*scaled, deficit=100), ALL[key]))
     assert small == {"a": 0, "b": 10**6}
     assert large == {"a": 10**8, "b": 0}
 
@@ -242,7 +249,7 @@ def test_the_service_claims_exactly_what_is_tested_here(get: Callable[[str], tup
     assert {name: set(axioms) for name, axioms in claims.items()} == {name: set(AXIOMS) for name in claims}
     held = {name: {a for a, claim in axioms.items() if claim["holds"]} for name, axioms in claims.items()}
     assert held == CLAIMED
-    assert set(claims) == {policy["name"] for policy in POLICIES.values()}
+    assert set(claims) == {policy["name"] for policy in ALL.values()}
 
 
 def test_the_queue_says_which_scores_do_not_scale(get: Callable[[str], tuple[int, Any]]) -> None:

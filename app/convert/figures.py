@@ -1,0 +1,50 @@
+"""Figures of an answer: money as decimal strings, ratios to 12 significant digits, never a NaN."""
+
+from fractions import Fraction
+from math import isfinite
+
+import numpy as np
+
+from solvers.errors import SolverFailed
+from solvers.money import Float64
+
+
+def money(units: int, precision: int) -> str:
+    """Whole units as a decimal string."""
+    digits = str(abs(units)).zfill(precision + 1)
+    sign = "-" if units < 0 else ""
+    return sign + (f"{digits[:-precision]}.{digits[-precision:]}" if precision else digits)
+
+
+def rounded(amount: float, precision: int) -> str:
+    """Dollars that came as a double, as money, to the nearest unit."""
+    return money(round(Fraction(amount) * 10**precision), precision)
+
+
+def ratio(value: float | Fraction | None) -> float | None:
+    """12 significant digits, None beyond the doubles; what is not finite is a failure of ours, and does not leave."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    if number == 0 and value != 0:
+        return None
+    if not isfinite(number):
+        raise SolverFailed("a diagnostic came out as not finite")
+    return float(f"{number:.12g}")
+
+
+def ratios(values: Float64) -> Float64:
+    """A column of ratios from 0 to 1 to 12 significant digits, as `ratio` has them."""
+    with np.errstate(divide="ignore"):
+        decimals = 11 - np.floor(np.log10(values))
+    # Powers of ten are exact up to 22; where the 13th digit is near a half, or far down, digits decide.
+    scale = 10.0 ** np.minimum(decimals, 22)
+    scaled = values * scale
+    rounded: Float64 = np.rint(scaled) / scale
+    doubtful = (np.abs(scaled - np.floor(scaled) - 0.5) < 1e-3) | (decimals > 22)
+    for i in np.flatnonzero(doubtful & (values > 0)).tolist():
+        rounded[i] = float(f"{values[i]:.12g}")
+    return rounded

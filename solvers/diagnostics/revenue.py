@@ -1,0 +1,61 @@
+"""Revenue: the fees that leave with the accounts a haircut drives away (MODEL 5 and 9; arXiv 2512.01112, section 7)."""
+
+from dataclasses import dataclass
+from math import fsum
+
+import numpy as np
+
+from solvers.money import Int64, total
+from solvers.problem import HaircutProblem
+from solvers.revenue.certificate import certify_revenue
+from solvers.revenue.revenue import Revenue, revenue
+
+
+@dataclass(frozen=True)
+class RevenueKept:
+    """Expected fees in dollars (units of the currency), never negative or NaN.
+
+    fees           sum v_i over the whole book; accounts without an endowment stay
+    ltv_kept       sum v_i r(h_i);  churned_fees: sum v_i (1 - r(h_i)), both of the whole-unit amounts
+    share_kept     LTV kept over fees, None where there are no fees
+    churn_regret   churned fees less the fewest that seizing the same total allows; with exponential retention less
+                   the bound of the chords, so that true regret may be smaller. None where the caps do not allow the
+                   total at all
+    """
+
+    fees: float
+    ltv_kept: float
+    churned_fees: float
+    share_kept: float | None
+    churn_regret: float | None
+
+
+def revenue_kept(problem: HaircutProblem, seized_units: Int64) -> RevenueKept | None:
+    """Revenue of any allocation; None without a retention. Does not depend on the order of the accounts.
+
+    Of an allocation that breaks the rules, haircuts count as the nearest of 0 and 1.
+    """
+    if problem.retention is None:
+        return None
+    fees = problem.book.column("fees").floats
+    w = problem.endowment_units
+    haircuts = np.clip(np.divide(seized_units, w, out=np.zeros(len(w)), where=w > 0), 0, 1)
+    leaves = problem.retention.leaves(haircuts)
+    churned, whole = fsum((fees * leaves).tolist()), fsum(fees.tolist())
+    kept = fsum((fees * (1 - leaves)).tolist())
+    least = _least(problem, total(seized_units))
+    return RevenueKept(
+        fees=whole,
+        ltv_kept=kept,
+        churned_fees=churned,
+        share_kept=kept / whole if whole > 0 else None,
+        churn_regret=None if least is None else max(churned - least, 0.0),
+    )
+
+
+def _least(problem: HaircutProblem, amount_units: int) -> float | None:
+    """A lower bound on the churned fees of any allocation of this total within the caps."""
+    if not 0 <= amount_units <= problem.reachable_units:
+        return None
+    same = problem.reduced(amount_units)
+    return certify_revenue(same, revenue(same, Revenue()), Revenue()).bound

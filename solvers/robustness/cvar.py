@@ -1,0 +1,171 @@
+"""`cvar`: the smallest mean of the venue's loss in the worst cases of the next shock (MODEL 3; arXiv 2512.01112, 6).
+
+    min CVaR_level(L(h)),   L = sum_i loss_i,   0 <= h_i <= beta_i,   sum w_i h_i = amount
+
+CVaR_level is the mean of the worst 1 - level of all cases. Parametric laws move all accounts by one factor, so losses
+are comonotone and the CVaR of the sum is the sum of the CVaRs: `expected-deficit` of the law's tail. Scenarios are a
+linear program (`tail_program`).
+
+Where the optimum is not unique: accounts with the same figures get the mean of what the program gave them; accounts
+that lose nothing in the tail, and would not if they paid more or less, pay capped-pro-rata among themselves, as far as
+that is so; beyond that the answer is the vertex that the program finds with its accounts in the order of their ids.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import fsum
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Gt, Lt
+
+from solvers.allocation import Allocation
+from solvers.errors import ProblemError
+from solvers.money import Bool, Float64, total
+from solvers.problem import HaircutProblem
+from solvers.robustness import expected_deficit
+from solvers.robustness.exposures import ExposureModel
+from solvers.robustness.laws import Scenarios
+from solvers.robustness.pieces import Pieces, totals_after
+from solvers.robustness.segments import Weighted, best_price
+from solvers.robustness.tail import Tail
+from solvers.robustness.tail_program import Venue, minimise
+from solvers.robustness.ties import fair
+from solvers.robustness.worst import admissible, at_risk, tail_weights
+from solvers.rounding import settled
+from solvers.verify import Optimality
+
+_TIE = 1e-9
+"""Slopes within this of the price, relative to it or to 1, are the price."""
+
+_DOUBLES = 16 * np.finfo(np.float64).eps
+"""Relative to the sums of money behind a loss, what doubles cannot tell from none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CVar:
+    """Parameters of `cvar`: it looks at the worst 1 - level of all cases."""
+
+    level: Annotated[float, Gt(0), Lt(1)] = 0.95
+    exposure_model: ExposureModel = "deleverage"
+
+
+@dataclass(frozen=True)
+class TailAllocation(Allocation):
+    """`scenario_weights`, S numbers q, prove a lower bound: CVaR >= sum_s q_s L_s for every haircut."""
+
+    scenario_weights: Float64 | None = None
+
+
+def cvar(problem: HaircutProblem, parameters: CVar) -> Allocation:
+    """The haircuts of least CVaR. Refused: a problem without a shock, an amount above what the caps allow."""
+    if not isinstance(problem.shock, Scenarios):
+        return expected_deficit.minimise(problem, _tail(problem, parameters.level), parameters.exposure_model)
+    problem.require_reachable()
+    haircuts, weights, stopped = _in_scenarios(problem, problem.shock, parameters)
+    rows = problem.winners
+    endowment, caps = problem.endowment[rows], problem.cap_units[rows]
+    wanted = np.where(haircuts[rows] >= caps / endowment, caps, haircuts[rows] * endowment)
+    seized = np.zeros(len(problem.book), np.int64)
+    seized[rows] = settled(wanted, caps, problem.amount_units, problem.book.ids, rows)
+    return TailAllocation(
+        seized,
+        notes=() if stopped is None else (f"{stopped}: the best haircuts so far, with the gap that is left.",),
+        haircuts=haircuts[rows],
+        method="row-generation",
+        libraries=("numpy", "highspy"),
+        scenario_weights=weights,
+    )
+
+
+def certify_cvar(problem: HaircutProblem, allocation: Allocation, parameters: CVar) -> Optimality:
+    """CVaR of the haircuts over all scenarios, and the bound that the scenario weights prove.
+
+    For any 0 <= q_s <= p_s / (1 - level) with sum q = 1, CVaR >= sum_s q_s L_s(h), whose minimum over the caps and the
+    amount is a knapsack of segments (`segments`); its price is the multiplier: what one more dollar of budget adds to
+    the CVaR. What haircuts miss of the amount counts at that price. Without weights those of the haircuts' own tail
+    are taken. The residual is the largest distance of an amount from the minimisers at that price, beyond a unit.
+    """
+    shock, model, level = problem.shock, parameters.exposure_model, parameters.level
+    if not isinstance(shock, Scenarios):
+        return expected_deficit.certify(problem, allocation, _tail(problem, level), model)
+    rows, scale = problem.winners, 10.0**problem.book.precision
+    haircuts = np.zeros(len(problem.book))
+    haircuts[rows] = _haircuts(problem, allocation)
+    losses = totals_after(problem, model, haircuts)
+    weights = allocation.scenario_weights if isinstance(allocation, TailAllocation) else None
+    if weights is None:
+        weights = tail_weights(losses, shock.probabilities, level)
+    pieces = _by_id(problem, Pieces.of(problem))
+    exposed, most = pieces.rows, _most(problem)[pieces.rows]
+    idle = (problem.reachable_units - total(problem.cap_units[exposed])) / scale
+    oracle = Weighted.of(pieces, model, admissible(weights, shock.probabilities, level), most)
+    segments, amount = oracle.segments(), problem.amount_units / scale
+    price = best_price(segments, pieces.endowment, idle, amount)
+    missing = problem.amount_units - fsum((problem.endowment[rows] * haircuts[rows]).tolist())
+    objective = at_risk(losses, shock.probabilities, level)[1] + abs(price * missing) / scale
+    bound = max(oracle.bound(segments, price, amount, idle), 0.0)
+    # Of amounts that add up to as much as this, doubles cannot tell the difference from none.
+    behind = fsum(pieces.equity.tolist()) + float(np.abs(pieces.exposure).sum(axis=0) @ np.abs(shock.moves).max(axis=0))
+    bound = objective if abs(objective - bound) <= _DOUBLES * behind else bound
+    low, high = segments.ties(price, _TIE * max(1.0, abs(price)))
+    low, high = (part * problem.endowment[exposed] for part in (low, high))
+    taken = allocation.seized_units[exposed].astype(np.float64)
+    away = np.maximum(np.maximum(low - taken, taken - high) - 1, 0) / np.maximum(problem.endowment[exposed], 1)
+    return Optimality(objective, bound, float(away.max(initial=0.0)), Fraction(price))
+
+
+def _tail(problem: HaircutProblem, level: float) -> Tail:
+    if problem.shock is None or isinstance(problem.shock, Scenarios):
+        raise ProblemError("shock", "is needed by cvar: say what the next shock is")
+    return Tail(problem.shock, level)
+
+
+def _in_scenarios(problem: HaircutProblem, shock: Scenarios, parameters: CVar) -> tuple[Float64, Float64, str | None]:
+    """Haircuts of the whole book, weights of all scenarios, and why the solver stopped if it did."""
+    model, scale = parameters.exposure_model, 10.0**problem.book.precision
+    most = _most(problem)
+    possible = np.flatnonzero(shock.probabilities)
+    pieces = _by_id(problem, Pieces.of(problem)).in_scenarios(possible)
+    pieces = pieces.taken(np.flatnonzero(_can_lose(pieces, model, most[pieces.rows])))
+    caps = problem.cap_units / scale
+    idle = np.setdiff1d(np.flatnonzero(problem.cap_units), pieces.rows)
+    idle = idle[np.argsort(np.array(problem.book.ids, object)[idle])]
+    venue = Venue(
+        pieces, model, most[pieces.rows], fsum(caps[idle].tolist()), problem.amount_units / scale, parameters.level
+    )
+    answer = minimise(venue)
+    inside, outside = fair(venue, answer.haircuts, problem.endowment[idle] / scale, caps[idle])
+    haircuts = np.zeros(len(problem.book))
+    haircuts[pieces.rows], haircuts[idle] = inside, outside
+    weights = np.zeros(len(shock.moves))
+    weights[possible] = answer.weights
+    return np.minimum(haircuts, most), weights, answer.stopped
+
+
+def _haircuts(problem: HaircutProblem, allocation: Allocation) -> Float64:
+    if allocation.haircuts is not None:
+        return allocation.haircuts
+    rows = problem.winners
+    return allocation.seized_units[rows] / problem.endowment[rows]
+
+
+def _most(problem: HaircutProblem) -> Float64:
+    """beta = cap / w, one an account of the book."""
+    w = problem.endowment
+    return np.divide(problem.cap_units, w, out=np.zeros(len(w)), where=w > 0)
+
+
+def _by_id(problem: HaircutProblem, pieces: Pieces) -> Pieces:
+    ids = problem.book.ids
+    order = sorted(range(len(pieces.rows)), key=[ids[row] for row in pieces.rows.tolist()].__getitem__)
+    return pieces.taken(np.array(order, np.int64))
+
+
+def _can_lose(pieces: Pieces, model: ExposureModel, most: Float64) -> Bool:
+    """Whether an account loses anything in any scenario, whatever is taken from it: convex, so at an end."""
+    found = np.zeros(len(most), np.bool_)
+    for some, margins in pieces.blocks():
+        a, b = pieces.linear(model, some, margins)
+        found[some] = (np.maximum(a, a + b * most[some, None]) > 0).any(axis=1)
+    return found
