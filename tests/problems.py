@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 
 from solvers.money import Numbers
 from solvers.problem import Book, HaircutProblem, Shortfall
@@ -48,6 +49,11 @@ FIVE = book(
 
 def five_accounts() -> HaircutProblem:
     return HaircutProblem(FIVE, Shortfall(severity=Fraction(1, 2)))
+
+
+def some(seeds: int, fast: int) -> list[Any]:
+    """Seeds to parametrise with: the first `fast` ones always, the rest with the slow tests."""
+    return [seed if seed < fast else pytest.param(seed, marks=pytest.mark.slow) for seed in range(seeds)]
 
 
 def units(*amounts: float) -> list[int]:

@@ -44,7 +44,7 @@ MONEY = ("cash", "pnl", "min_equity", "notional")
 LEVERAGES = ("0", "0.05", "0.5", "1", "3", "3", "10", "25", "25", "100")
 """Ties are wanted. None puts a margin exactly at a kink of a law; for those see the end of this file."""
 
-steady = settings(deadline=None, derandomize=True, max_examples=25, database=None)
+steady = settings(deadline=None, derandomize=True, max_examples=12, database=None)
 under_every_law = pytest.mark.parametrize("name", LAWS)
 
 
