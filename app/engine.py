@@ -27,7 +27,7 @@ def allocate(asked: Asked, chosen: Chosen, clock: Clock, observe: Observer | Non
     clock.check()
     started = perf_counter()
     try:
-        solution = solve(asked.problem, chosen.policy, chosen.parameters, partial=asked.partial)
+        solution = solve(asked.problem, chosen.policy, chosen.parameters, partial=asked.partial, seconds=clock.left())
         answer = answers.allocation_answer(asked, chosen, solution)
     except SolverError as exc:
         raise answers.problem_of(asked, exc) from exc

@@ -28,6 +28,10 @@ class Clock:
             self._tighten(seconds)
         self.check()
 
+    def left(self) -> float:
+        """Seconds until the time is up; a tenth less, so that a solver that stops there is told in time."""
+        return max(0.9 * self.seconds - (monotonic() - self._started), 0.0)
+
     def check(self) -> None:
         """504 once the time is up; work that has several steps asks between them."""
         if monotonic() - self._started > self.seconds:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -58,14 +59,15 @@ def pro_rata(problem: HaircutProblem, _: ProRata) -> Allocation:
     return filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
 
 
-def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata) -> Allocation:
+def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata, seconds: float = inf) -> Allocation:
     """h_i = min(eta, beta_i), eta from the budget.
 
     The unique minimiser of sum w_i phi(h_i) for every strictly convex phi (arXiv 2512.01112, section 5), hence
     also the smallest worst haircut, and Lorenz-dominant among all allocations of the budget.
 
     method  closed-form: exact, in whole units;  convex: cvxpy minimises sum w_i phi(h_i);  lp: ortools minimises the
-    worst haircut alone. The last two are rivals of the first, as good as their solvers are.
+    worst haircut alone. The last two are rivals of the first, as good as their solvers are, and raise SolverTimeout
+    after so many `seconds`.
     """
     problem.require_reachable()
     forced = problem.amount_units in (0, problem.reachable_units)
@@ -81,9 +83,9 @@ def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata) -> Alloc
     weights, caps = problem.endowment[rows] / mean, problem.cap_units[rows] / problem.endowment[rows]
     amount = problem.amount_units / mean
     if parameters.method == "convex":
-        found = cvxpy.separable(weights, caps, amount, parameters.disutility)
+        found = cvxpy.separable(weights, caps, amount, parameters.disutility, seconds)
     else:
-        found = ortools.min_max(weights, caps, amount)
+        found = ortools.min_max(weights, caps, amount, seconds)
     haircuts, seized = np.zeros(len(problem.book)), np.zeros(len(problem.book), dtype=np.int64)
     haircuts[rows] = np.clip(found, 0, caps)
     wanted = haircuts[rows] * problem.endowment[rows]

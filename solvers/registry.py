@@ -47,16 +47,20 @@ class Axiom:
 
 @dataclass(frozen=True)
 class Policy:
-    """One policy. `parameters` is a frozen dataclass with defaults; `optimality` exists where it minimises."""
+    """One policy. `parameters` is a frozen dataclass with defaults; `optimality` exists where it minimises.
+
+    `timed`: its `solve` also takes the seconds it may last, since a generic solver may need any time.
+    """
 
     name: str
     policy_class: PolicyClass
     summary: str
-    solve: Callable[[HaircutProblem, Any], Allocation]
+    solve: Callable[..., Allocation]
     parameters: type
     axioms: tuple[Axiom, ...]
     cost: str
     optimality: Objective | None = None
+    timed: bool = False
 
 
 _EQUAL_CAPS = "among accounts of equal cap fractions"
@@ -102,6 +106,7 @@ POLICIES = {
             _FAIR,
             f"{_LINEAR}; with method convex or lp seconds for 20 thousand winners",
             certify,
+            timed=True,
         ),
         Policy(
             "queue",

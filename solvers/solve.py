@@ -1,6 +1,7 @@
 """One solve, end to end: feasibility, policy, verification, certificate."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal
 
 from solvers import verify
@@ -24,20 +25,24 @@ class Solution:
     status: Status
 
 
-def solve(problem: HaircutProblem, policy: Policy, parameters: Any, *, partial: bool = False) -> Solution:
+def solve(
+    problem: HaircutProblem, policy: Policy, parameters: Any, *, partial: bool = False, seconds: float = inf
+) -> Solution:
     """Allocate the budget by `policy`.
 
     parameters   an instance of `policy.parameters`
     partial      take the most the policy can reach where that is less than the budget
-    Raises InfeasibleBudget (unless partial), ProblemError (a column the policy needs), SolverFailed.
+    seconds      how long a generic solver may take
+    Raises InfeasibleBudget (unless partial), ProblemError (a column the policy needs), SolverTimeout, SolverFailed.
     """
+    limit = (seconds,) if policy.timed else ()
     try:
-        allocation = policy.solve(problem, parameters)
+        allocation = policy.solve(problem, parameters, *limit)
     except InfeasibleBudget as shortage:
         if not partial:
             raise
         problem = problem.reduced(shortage.reachable_units)
-        allocation = policy.solve(problem, parameters)
+        allocation = policy.solve(problem, parameters, *limit)
     broken = verify.violations(problem, allocation.seized_units)
     if broken:
         raise SolverFailed(f"{policy.name} returned an allocation that fails verification: {broken[0].rule}")

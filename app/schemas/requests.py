@@ -49,7 +49,11 @@ class Options(Wire):
         "reject", description="A budget out of reach: refuse it, or take the most that can be taken."
     )
     on_timeout: Literal["reject", "best"] = Field(
-        "reject", description="The closed forms of this version are answered whole or not at all: both refuse."
+        "reject",
+        description=(
+            "What runs out of time is refused under both. Searches with limits of their own answer their best, "
+            "with its gap, under both."
+        ),
     )
     time_limit: Annotated[float, Field(gt=0)] | None = Field(
         None, description="Seconds; null or more than the service's own limit: the service's."

@@ -2,6 +2,8 @@
 
 import warnings
 from importlib import import_module
+from math import inf
+from time import monotonic
 from typing import Any, Literal
 
 import numpy as np
@@ -31,7 +33,7 @@ _ROOM = 10.0
 _STEP = 10.0
 
 
-def separable(weights: Float64, caps: Float64, amount: float, disutility: Disutility) -> Float64:
+def separable(weights: Float64, caps: Float64, amount: float, disutility: Disutility, seconds: float = inf) -> Float64:
     """min sum w_i phi(h_i) over 0 <= h_i <= cap_i and sum w_i h_i = amount; phi = h^2/2, h^3/3 or h log h.
 
     For 0 < amount < sum w_i cap_i and positive weights and caps. Raises SolverFailed or SolverTimeout by STATUSES.
@@ -44,18 +46,18 @@ def separable(weights: Float64, caps: Float64, amount: float, disutility: Disuti
     """
     scale = amount / float(weights.sum())
     weights, bounds = weights / float(weights.mean()), caps / scale
-    room = _ROOM
+    room, end = _ROOM, monotonic() + seconds
     while True:
         near = np.minimum(bounds, room)
         moved = near < bounds
         if not moved.any() or weights @ near > 1.01 * len(weights):
-            solution = _mean_one(weights, near, disutility)
+            solution = _mean_one(weights, near, disutility, end)
             if (solution[moved] < room / 2).all():
                 return solution * scale
         room *= _STEP
 
 
-def _mean_one(weights: Float64, bounds: Float64, disutility: Disutility) -> Float64:
+def _mean_one(weights: Float64, bounds: Float64, disutility: Disutility, end: float) -> Float64:
     """min sum w_i phi(g_i) over 0 <= g_i <= bound_i and sum w_i g_i = n.
 
     Variables are v = r g, with r so that heavy and light accounts weigh the same where phi allows it: sqrt w makes
@@ -74,6 +76,9 @@ def _mean_one(weights: Float64, bounds: Float64, disutility: Disutility) -> Floa
     program = cp.Problem(cp.Minimize(objective), [(weights / roots) @ v == n])
     status: object = "solver_error"
     for tolerance in TOLERANCES:
+        left = end - monotonic()
+        if left <= 0:
+            raise SolverTimeout("the time was up before Clarabel was done")
         try:
             with warnings.catch_warnings(action="ignore", category=UserWarning):  # the status says as much
                 program.solve(
@@ -82,6 +87,7 @@ def _mean_one(weights: Float64, bounds: Float64, disutility: Disutility) -> Floa
                     tol_gap_rel=tolerance,
                     tol_feas=tolerance,
                     max_threads=1,
+                    time_limit=left,
                 )
             status = program.status
         except cp.SolverError:

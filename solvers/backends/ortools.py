@@ -1,6 +1,7 @@
 """Linear programs by ortools' GLOP."""
 
 from importlib import import_module
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ STATUSES: dict[str, type[SolverError] | None] = {
 _PRECISE = "primal_feasibility_tolerance: 1e-12 dual_feasibility_tolerance: 1e-12 use_preprocessing: false"
 
 
-def min_max(weights: Float64, caps: Float64, amount: float) -> Float64:
+def min_max(weights: Float64, caps: Float64, amount: float, seconds: float = inf) -> Float64:
     """Haircuts h = x / w of min t over 0 <= x_i <= w_i cap_i, x_i <= t w_i and sum x_i = amount.
 
     Solved for x in units of the mean amount and t in units of the mean haircut. In amounts, not haircuts, so that all
@@ -37,6 +38,8 @@ def min_max(weights: Float64, caps: Float64, amount: float) -> Float64:
     weights = weights / float(weights.mean())
     solver = lp.Solver.CreateSolver("GLOP")
     solver.SetSolverSpecificParametersAsString(_PRECISE)
+    if seconds < inf:
+        solver.SetTimeLimit(max(1, int(seconds * 1e3)))
     worst = solver.NumVar(0, solver.infinity(), "t")
     budget = solver.Constraint(n, n)
     amounts = []

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import cvxpy as cp
 import numpy as np
@@ -219,3 +219,11 @@ def test_methods_are_selectable_over_the_wire(post: Post, parameters: CappedProR
     seized = [float(account["seized"]) for account in answer["allocations"]]
     assert sum(seized) == pytest.approx(7.5, abs=1e-9)
     assert seized == pytest.approx([4.8, 2.4, 0.3], abs=1e-4)
+
+
+@pytest.mark.parametrize("method", ["convex", "lp"])
+def test_a_generic_solver_stops_when_its_time_is_up(method: Literal["convex", "lp"]) -> None:
+    found = random_problem(np.random.default_rng(5), 3_000)
+    parameters = CappedProRata(method=method, disutility="entropy")
+    with pytest.raises(SolverTimeout):
+        solve(found, POLICIES["capped-pro-rata"], parameters, seconds=1e-3)
