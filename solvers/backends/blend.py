@@ -71,7 +71,7 @@ class GroupModel:
                     max_threads=1,
                 )
             status = self._program.status
-        except self._failure:
+        except (self._failure, ValueError):  # cvxpy refuses some large powers, and numbers beyond the doubles
             status = "solver_error"
         error = STATUSES.get(str(status), SolverFailed)
         if error is not None:

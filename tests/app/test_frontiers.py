@@ -154,3 +154,13 @@ def test_no_policy_beats_the_optimal_one_on_its_own_aim(client: Any, seed: int) 
         cvar = {r["policy"]["name"]: Decimal(r["diagnostics"]["robustness"]["cvar_after"]) for r in fit}
         assert min(cvar.values()) >= cvar["cvar"] - unit - abs(cvar["cvar"]) * Decimal("1e-9")
     assert solved or seed
+
+
+@pytest.mark.parametrize("exponent", [1.0000001, 2, 2.5, 100])
+def test_any_power_goes_with_group_limits(client: Any, exponent: float) -> None:
+    parts = {name: EXAMPLE[name] for name in ("snapshot", "shortfall")}
+    options = EXAMPLE["options"] | {"retention": {"curve": "power", "rate": 1, "exponent": exponent}}
+    policy = {"name": "blend", "weights": {"fairness": 0, "robustness": 0, "revenue": 1}, "group_limits": {"mm": 4}}
+    answer = asked(client, "/v1/allocations", parts | {"policy": policy, "options": options})
+    assert answer["status"] == "optimal"
+    assert Decimal(answer["allocations"][0]["seized"]) <= 4
