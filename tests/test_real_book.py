@@ -4,6 +4,7 @@ import copy
 import csv
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,48 @@ def test_a_score_without_its_field_names_the_field_and_the_account(post: Post, r
     assert problem["errors_total"] == 19_207
     assert problem["errors"][0]["pointer"] == "/snapshot/accounts/maintenance_margin/0"
     assert problem["errors"][0]["account"] == request_body["snapshot"]["accounts"]["id"][0]
+
+
+AIMS = {"shock": {"law": "student-t", "df": 3, "scale": 0.05}, "retention": {"curve": "linear", "rate": 0.5}}
+OPTIMAL: list[dict[str, Any]] = [
+    {"name": "expected-deficit"},
+    {"name": "cvar"},
+    {"name": "revenue"},
+    {"name": "blend", "weights": {"fairness": 1, "robustness": 1, "revenue": 1}},
+]
+
+
+def with_fees(body: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """The table has no fees: a thousandth of the notional stands in."""
+    accounts = body["snapshot"]["accounts"]
+    fees = [round(notional / 1000, 2) for notional in accounts["notional"]]
+    return {**body, "snapshot": {"accounts": accounts | {"fees": fees}}, "options": AIMS | options}
+
+
+def test_the_optimal_policies_are_certified_and_nobody_beats_them_on_their_own_aim(
+    post: Post, request_body: dict[str, Any]
+) -> None:
+    asked = with_fees(request_body, detail="summary") | {"policies": POLICIES + OPTIMAL}
+    status, answer = post("/v1/comparisons", asked)
+    assert status == 200
+    solved = {result["policy"]["name"]: result for result in answer["results"]}
+    assert all(solved[policy["name"]]["status"] == "optimal" for policy in OPTIMAL)
+    deficits = {name: float(x["diagnostics"]["robustness"]["expected_deficit_after"]) for name, x in solved.items()}
+    tails = {name: float(x["diagnostics"]["robustness"]["cvar_after"]) for name, x in solved.items()}
+    kept = {name: float(x["diagnostics"]["revenue"]["ltv_kept"]) for name, x in solved.items()}
+    assert deficits["expected-deficit"] <= min(deficits.values()) + 1e-3
+    assert tails["cvar"] <= min(tails.values()) + 1e-3
+    assert kept["revenue"] >= max(kept.values()) - 1e-3
+
+
+def test_the_frontier_between_deficit_and_fees_is_monotone_and_concave(
+    post: Post, request_body: dict[str, Any]
+) -> None:
+    asked = with_fees(request_body) | {"measures": ["expected_deficit", "revenue_kept"], "points": 25}
+    status, answer = post("/v1/frontiers", asked)
+    assert status == 200
+    points = [tuple(map(float, point["measures"].values())) for point in answer["points"]]
+    assert len(points) == 25
+    slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(points)]
+    assert all(slope > 0 for slope in slopes)
+    assert all(after <= before * (1 + 1e-6) for before, after in pairwise(slopes))
