@@ -1,7 +1,8 @@
 """From a sound request to its answer: pure functions of the request, for the routes and for the examples."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -26,17 +27,26 @@ def allocate(asked: Asked, chosen: Chosen, clock: Clock, observe: Observer | Non
     """One allocation answer; raises RequestProblem for what is in its way."""
     clock.check()
     started = perf_counter()
-    try:
+    with _problems(asked, chosen.policy.name, chosen.at):
         solution = solve(asked.problem, chosen.policy, chosen.parameters, partial=asked.partial, seconds=clock.left())
         answer = answers.allocation_answer(asked, chosen, solution)
-    except SolverError as exc:
-        raise answers.problem_of(asked, exc) from exc
-    except Exception as exc:
-        _log.exception("%s failed", chosen.policy.name)
-        raise RequestProblem("solver-failed", f"{chosen.policy.name} failed; nothing was applied") from exc
     if observe is not None:
         observe(answer, perf_counter() - started)
     return answer
+
+
+@contextmanager
+def _problems(asked: Asked, what: str, at: tuple[str | int, ...]) -> Iterator[None]:
+    """Solvers' errors as problems; what they did not mean to raise is logged, and named after what was solved."""
+    try:
+        yield
+    except RequestProblem:
+        raise
+    except SolverError as exc:
+        raise answers.problem_of(asked, exc, at) from exc
+    except Exception as exc:
+        _log.exception("%s failed", what)
+        raise RequestProblem("solver-failed", f"{what} failed; nothing was applied") from exc
 
 
 def compare(
@@ -56,22 +66,21 @@ def trade_off(asked: Asked, swept: Swept, clock: Clock) -> dict[str, Any]:
         problem = problem.reduced(problem.reachable_units)
     taken: list[tuple[str, Int64]] = []
     refused: dict[str, dict[str, Any]] = {}
-    try:
+    with _problems(asked, "the frontier", ()):
         problem.require_reachable()
-        for policy in swept.policies:
+        for one in swept.policies:
             clock.check()
             try:
-                solution = solve(problem, policy.policy, policy.parameters)
-            except SolverError as exc:
-                refused[policy.policy.name] = answers.problem_of(asked, exc).document()
+                with _problems(asked, one.policy.name, one.at):
+                    solution = solve(problem, one.policy, one.parameters, seconds=clock.left())
+            except RequestProblem as exc:
+                refused[one.policy.name] = exc.document()
             else:
-                taken.append((policy.policy.name, solution.allocation.seized_units))
+                taken.append((one.policy.name, solution.allocation.seized_units))
         if swept.made is not None:
             taken.append((frontiers.OWN, np.clip(swept.made.seized_units, 0, problem.endowment_units)))
         found = frontier(problem, swept.measures, swept.points, taken, clock.check)
         return frontiers.frontier_answer(asked, swept, problem, found, refused)
-    except SolverError as exc:
-        raise answers.problem_of(asked, exc) from exc
 
 
 def _result(asked: Asked, policy: Chosen | Refused, clock: Clock, observe: Observer | None) -> dict[str, Any]:

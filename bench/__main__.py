@@ -29,7 +29,7 @@ def main() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "cvxpy", "clarabel", "ortools", "highspy")},
         "lines": [line.as_json() for line in lines],
-        "facts": [service.memory_of_a_million()],
+        "facts": [*service.stages_of_a_request(), service.memory_of_a_million()],
     }
     report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     report.write()

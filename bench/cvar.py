@@ -16,8 +16,8 @@ from bench.timing import Line
 from solvers.money import Numbers
 from solvers.problem import Book, HaircutProblem, Shortfall
 from solvers.robustness.cvar import CVar, certify_cvar, cvar
-from solvers.robustness.exposures import ExposureModel
 from solvers.robustness.laws import Scenarios
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces, totals_after
 from solvers.robustness.worst import at_risk
 

@@ -9,12 +9,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from app.body import parse_json
+from app.convert.answers import allocation_answer
+from app.convert.diagnostics import diagnostics
+from app.convert.encode import dump
+from app.convert.requests import allocation_of
 from app.sample import venue
+from app.settings import Settings, load
 from bench.books import columns
 from bench.timing import Line, compare
+from solvers.solve import solve
 
 HEADERS = {"Content-Type": "application/json"}
 LEAN = ("id", "cash", "pnl", "notional")
@@ -52,11 +61,9 @@ def post(connection: http.client.HTTPConnection, path: str, body: bytes) -> byte
 
 def requests_against_an_echo() -> Iterator[Line]:
     """20 thousand accounts as columns, the full answer as columns: all columns of the sample, and the four needed."""
-    book: dict[str, Any] = venue(accounts=20_000) | {"policy": {"name": "capped-pro-rata"}}
-    accounts = book["snapshot"]["accounts"]
-    lean = {**book, "snapshot": {**book["snapshot"], "accounts": {name: accounts[name] for name in LEAN}}}
+    book, lean = _books()
     with served(8791) as (connection, _):
-        for what, request in (("all columns", book), ("four columns", lean)):
+        for what, request in (("thirteen columns", book), ("four columns", lean)):
             body = json.dumps(request).encode()
             answer = post(connection, "/v1/allocations", body)
             larger = max(body, answer, key=len)
@@ -69,6 +76,51 @@ def requests_against_an_echo() -> Iterator[Line]:
                 at_most=8,
                 note=f"{len(body) / 1e6:.1f} MB in, {len(answer) / 1e6:.1f} MB out; the echo: the larger both ways",
             )
+
+
+def _books() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same request with all columns of the sample, and with those it needs."""
+    book: dict[str, Any] = venue(accounts=20_000) | {"policy": {"name": "capped-pro-rata"}}
+    accounts = book["snapshot"]["accounts"]
+    return book, {**book, "snapshot": {**book["snapshot"], "accounts": {name: accounts[name] for name in LEAN}}}
+
+
+def stages_of_a_request() -> Iterator[str]:
+    """Where the time of those requests goes within the process: medians of each stage, one run after another."""
+    settings = load()
+    for what, request in zip(("thirteen", "four"), _books(), strict=True):
+        body = json.dumps(request).encode()
+        runs = [_stages(body, settings) for _ in range(25)]
+        told = ", ".join(f"{stage} {median(run[stage] for run in runs) * 1e3:.1f}" for stage in runs[0])
+        fact = f"A POST of 20,000 accounts in {what} columns, within the process, medians in ms: {told}."
+        print(fact, flush=True)
+        yield fact
+
+
+def _stages(body: bytes, settings: Settings) -> dict[str, float]:
+    """Seconds each stage took of one request."""
+    marks = [time.perf_counter()]
+    parse_json(body)
+    marks.append(time.perf_counter())
+    asked, chosen = allocation_of(body, settings)
+    marks.append(time.perf_counter())
+    solution = solve(asked.problem, chosen.policy, chosen.parameters)
+    marks.append(time.perf_counter())
+    diagnostics(solution.problem, solution.allocation.seized_units)
+    marks.append(time.perf_counter())
+    answer = allocation_answer(asked, chosen, solution)
+    marks.append(time.perf_counter())
+    dump(answer)
+    marks.append(time.perf_counter())
+    json_alone, read, solved, diagnosed, answered, dumped = (b - a for a, b in pairwise(marks))
+    return {
+        "JSON to Python": json_alone,
+        "checks, units and digest": read - json_alone,
+        "solve, verify and certify": solved,
+        "diagnostics": diagnosed,
+        "accounts as JSON": answered - diagnosed,
+        "the rest of the answer as JSON": dumped,
+    }
 
 
 def memory_of_a_million() -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from solvers.money import Float64, Int64
+from solvers.problem import HaircutProblem
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Allocation:
     method: str = "closed-form"
     libraries: tuple[str, ...] = ("numpy",)
     bound: float | None = None
+
+    def real_haircuts(self, problem: HaircutProblem) -> Float64:
+        """One a winner: those behind the amounts where there are any, else the amounts' own."""
+        return problem.haircuts(self.seized_units)[problem.winners] if self.haircuts is None else self.haircuts
 
 
 @dataclass(frozen=True)

@@ -72,10 +72,10 @@ class BlendModel:
         # In the order of ids, so that the rows' order reaches neither the solver nor a sum.
         self.rows = np.array(sorted(taken_from, key=problem.book.ids.__getitem__), np.int64)
         self.problem = problem
-        self.limits = Limits.of(problem, group_limits, self.rows)
+        self._allowed = limit_units(problem, group_limits)
+        self.limits = Limits.of(problem, self._allowed, self.rows)
         self._caps = problem.cap_units[self.rows]
         self._w, self._reach = problem.endowment[self.rows], self._caps.astype(np.float64)
-        self._allowed = limit_units(problem, group_limits)
         self._programs: dict[bool, GroupModel] = {}
 
     @cached_property

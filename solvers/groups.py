@@ -39,14 +39,12 @@ class Limits:
     count: int
 
     @classmethod
-    def of(cls, problem: HaircutProblem, amounts: Mapping[str, int | float | str], rows: Int64) -> "Limits":
+    def of(cls, problem: HaircutProblem, wanted: Mapping[str, int], rows: Int64) -> "Limits":
         """Groups in the order of their names; limits that the caps keep anyway are left out.
 
-        amounts   group to currency, rounded down to whole units. Refused: what is no number or negative, and groups
-                  that nobody in the book has
+        wanted   group to whole units, as `limit_units` has them
         Raises InfeasibleBudget, naming the groups that bind, where limits and caps do not allow the amount.
         """
-        wanted = limit_units(problem, amounts)
         labels = problem.book.groups or [None] * len(problem.book)
         places: dict[str, list[int]] = {name: [] for name in wanted}
         for place, row in enumerate(rows.tolist()):
@@ -121,7 +119,10 @@ class Limits:
 
 
 def limit_units(problem: HaircutProblem, amounts: Mapping[str, int | float | str]) -> dict[str, int]:
-    """Group limits in whole units, rounded down; refused as `Limits.of` says."""
+    """Group limits, given in currency, in whole units, rounded down.
+
+    Refused: what is no number, negative or too large for exact arithmetic, and groups that nobody in the book has.
+    """
     known, found = set(problem.book.groups or ()), {}
     for name, amount in amounts.items():
         if name not in known:

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from solvers.diagnostics.fairness import Curve
 from solvers.diagnostics.robustness import LEVEL
 from solvers.errors import ProblemError
 from solvers.money import Float64, Int64
@@ -39,8 +40,7 @@ class Measuring:
 
     def of(self, names: tuple[Measure, ...], seized_units: Int64) -> dict[Measure, float]:
         """These measures of amounts that keep the rules, one an account of the book."""
-        w = self.problem.endowment
-        haircuts = np.divide(seized_units, w, out=np.zeros(len(w)), where=w > 0)
+        haircuts = self.problem.haircuts(seized_units)
         functions: dict[Measure, Callable[[], float]] = {
             "max_haircut": lambda: float(haircuts.max()),
             "gini": lambda: self._gini(seized_units),
@@ -51,19 +51,10 @@ class Measuring:
         return {name: functions[name]() for name in names}
 
     def _gini(self, seized_units: Int64) -> float:
-        """One less twice the area under the Lorenz curve; accounts of one haircut lie on one line of it."""
+        """As the fairness diagnostics have it; 0 where nothing is taken."""
         rows = self.problem.winners
-        w, x = self.problem.endowment_units[rows], seized_units[rows]
-        if not x.any():
-            return 0.0
-        haircuts = x / w
-        order = np.argsort(haircuts)
-        corner = np.flatnonzero(np.append(np.diff(haircuts[order]) > 0, True))
-        population = np.concatenate(([0], np.cumsum(w[order])[corner]))
-        burden = np.concatenate(([0], np.cumsum(x[order])[corner]))
-        heights = burden / burden[-1]
-        trapezoids = np.diff(population / population[-1]) * (heights[1:] + heights[:-1])
-        return max(0.0, 1 - fsum(trapezoids.tolist()))
+        taken = seized_units[rows]
+        return Curve.of(self.problem.endowment_units[rows], taken).gini if taken.any() else 0.0
 
     @cached_property
     def _expected(self) -> Float64:

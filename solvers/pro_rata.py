@@ -12,7 +12,7 @@ from solvers.allocation import Allocation
 from solvers.backends import cvxpy, ortools
 from solvers.backends.cvxpy import Disutility
 from solvers.errors import InfeasibleBudget
-from solvers.problem import HaircutProblem
+from solvers.problem import HaircutProblem, once
 from solvers.rounding import settled
 from solvers.water_filling import Rates, filled
 
@@ -72,11 +72,10 @@ def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata, seconds:
     problem.require_reachable()
     forced = problem.amount_units in (0, problem.reachable_units)
     if parameters.method == "closed-form" or forced:
-        exact = filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
+        exact = _exact(problem)
         if parameters.method == "closed-form" or not problem.winners.size:
             return exact
-        haircuts = (exact.seized_units / problem.endowment.clip(1))[problem.winners]
-        return replace(exact, haircuts=haircuts, notes=(_FORCED,))
+        return replace(exact, haircuts=exact.real_haircuts(problem), notes=(_FORCED,))
     # In the order of ids, so that the rows' order does not reach the solver; a cap of zero leaves nothing to solve.
     rows = np.array(sorted(np.flatnonzero(problem.cap_units).tolist(), key=problem.book.ids.__getitem__))
     mean = float(problem.endowment[rows].mean())
@@ -96,6 +95,12 @@ def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata, seconds:
         method=parameters.method,
         libraries=("cvxpy", "clarabel") if parameters.method == "convex" else ("ortools",),
     )
+
+
+@once
+def _exact(problem: HaircutProblem) -> Allocation:
+    """The closed form, in whole units."""
+    return filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
 
 
 def certify(problem: HaircutProblem, allocation: Allocation, parameters: CappedProRata) -> verify.Optimality | None:

@@ -4,11 +4,11 @@ Source: arXiv 2512.01112, sections 2 and 3. Amounts are int64 arrays of whole un
 settlement currency), one element an account, in the order the accounts came.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, wraps
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from solvers.errors import InfeasibleBudget, ProblemError
 from solvers.money import UNIT_LIMIT, Bool, Float64, Int64, Numbers, check_sums, fraction, total
 from solvers.revenue.retention import Retention
 from solvers.robustness.laws import Scenarios, Shock
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 Numeraire = Literal["pnl", "equity"]
 Regime = Literal["insured", "coverable", "principal-needed", "insolvent"]
@@ -138,6 +141,7 @@ class HaircutProblem:
     `shock` is the next shock, for what looks at it. Refused: with scenarios, an account with equity and notional
     above 0 that gives no exposure (the winners of a crash are short, so a default would have the wrong sign).
     `retention` is how haircuts drive accounts away. Refused: with one, negative fees.
+    `remembered` is what `once` keeps.
     """
 
     book: Book
@@ -146,6 +150,7 @@ class HaircutProblem:
     reduced_units: int | None = None
     shock: Shock | None = None
     retention: Retention | None = None
+    remembered: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         given, book = self.book.exposure, self.book
@@ -284,6 +289,26 @@ class HaircutProblem:
     def endowment(self) -> Float64:
         """The endowments as doubles, for ratios."""
         return self.endowment_units.astype(np.float64)
+
+    def haircuts(self, units: Int64) -> Float64:
+        """x_i / w_i of every account, 0 without an endowment."""
+        return np.divide(units, self.endowment_units, out=np.zeros(len(self.book)), where=self.endowment_units > 0)
+
+
+def once(
+    function: Callable[Concatenate[HaircutProblem, Arguments], Result],
+) -> Callable[Concatenate[HaircutProblem, Arguments], Result]:
+    """Compute a function of a problem once for each problem, for all the policies and diagnostics of a request."""
+
+    @wraps(function)
+    def remembered(problem: HaircutProblem, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        key = (function, args, *kwargs.items())
+        if key not in problem.remembered:
+            problem.remembered[key] = function(problem, *args, **kwargs)
+        found: Result = problem.remembered[key]
+        return found
+
+    return remembered
 
 
 def _at_or_beyond_bounds(caps: Numbers) -> Bool:

@@ -14,7 +14,7 @@ import numpy as np
 from solvers.allocation import Allocation
 from solvers.errors import ProblemError
 from solvers.money import Ids, Int64, Integers
-from solvers.problem import HaircutProblem
+from solvers.problem import HaircutProblem, once
 
 Score = Literal[
     "bitmex",
@@ -51,6 +51,7 @@ def queue(problem: HaircutProblem, parameters: Queue) -> Allocation:
     return Allocation(take_in_order(problem, order), rank=rank)
 
 
+@once
 def closing_order(problem: HaircutProblem, score: Score = "pnl") -> Int64:
     """Positions of the winners, the first to be closed first."""
     winners = problem.winners

@@ -25,13 +25,7 @@ def shares(rates: Integers, amount_units: int, rate_sum: int, ids: Ids, rows: In
     """
     floors, fractions = _split(rates, amount_units, rate_sum)
     left = amount_units - total(floors)
-    if left:
-        threshold = np.partition(fractions, -left)[-left]
-        above = fractions > threshold
-        floors[above] += 1
-        tied = np.flatnonzero(fractions == threshold).tolist()
-        tied.sort(key=lambda position: ids[int(rows[position])])
-        floors[tied[: left - int(np.count_nonzero(above))]] += 1
+    floors[_largest(fractions, left, ids, rows)] += 1
     return floors
 
 
@@ -48,12 +42,21 @@ def settled(wanted: Float64, cap_units: Int64, amount_units: int, ids: Ids, rows
     left, room = amount_units - total(floors), cap_units - floors
     if left < 0:
         return floors - shares(floors, -left, total(floors), ids, rows)
-    below = np.flatnonzero(room).tolist()
+    below = np.flatnonzero(room)
     if left > len(below):
         return floors + shares(room, left, total(room), ids, rows)
-    below.sort(key=lambda position: (floors[position] - wanted[position], ids[int(rows[position])]))
-    floors[below[:left]] += 1
+    floors[below[_largest((wanted - floors)[below], left, ids, rows[below])]] += 1
     return floors
+
+
+def _largest(fractions: Integers | Float64, count: int, ids: Ids, rows: Int64) -> Int64:
+    """Positions of the `count` largest, ties by id."""
+    if not count:
+        return np.zeros(0, np.int64)
+    threshold = np.partition(fractions, -count)[-count]
+    above = np.flatnonzero(fractions > threshold)
+    tied = sorted(np.flatnonzero(fractions == threshold).tolist(), key=lambda position: ids[int(rows[position])])
+    return np.concatenate((above, np.array(tied[: count - len(above)], np.int64)))
 
 
 def _split(rates: Integers, amount_units: int, rate_sum: int) -> tuple[Int64, Integers]:

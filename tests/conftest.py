@@ -8,6 +8,15 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite(
+    "tests.app.requests",
+    "tests.app.services",
+    "tests.blends",
+    "tests.solvers.deficits",
+    "tests.solvers.risky",
+    "tests.solvers.tails",
+)
+
 Post = Callable[[str, Any], tuple[int, Any]]
 
 

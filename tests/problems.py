@@ -1,6 +1,7 @@
 """Named problems with answers derived by hand, for the solvers' own tests."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING
 from fractions import Fraction
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from solvers.money import Numbers
+from solvers.money import Int64, Numbers
 from solvers.problem import Book, HaircutProblem, Shortfall
 
 PRECISION = 6
@@ -72,3 +73,24 @@ def random_problem(rng: np.random.Generator, n: int) -> HaircutProblem:
     found = book(cash.tolist(), pnl.tolist(), max_haircut=caps.tolist(), notional=notional.tolist())
     reach = HaircutProblem(found).reachable_units
     return HaircutProblem(found, Shortfall(deficit_units=int(reach * rng.random())))
+
+
+def permuted(found: HaircutProblem, order: Int64) -> HaircutProblem:
+    """The same problem with its accounts in another order."""
+    was = found.book
+
+    def numbers(column: Numbers) -> Numbers:
+        return replace(column, raw=[column.raw[i] for i in order], floats=column.floats[order])
+
+    there = replace(
+        was,
+        ids=[was.ids[i] for i in order],
+        cash_units=was.cash_units[order],
+        pnl_units=was.pnl_units[order],
+        max_haircut=numbers(was.max_haircut),
+        min_equity_units=was.min_equity_units[order],
+        columns={name: numbers(column) for name, column in was.columns.items()},
+        exposure=None if was.exposure is None else was.exposure[order],
+        groups=None if was.groups is None else [was.groups[i] for i in order],
+    )
+    return replace(found, book=there)

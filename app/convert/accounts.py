@@ -213,18 +213,21 @@ def _exposure(table: Table, factors: int) -> money.Float64 | None:
     return matrix
 
 
-def problem_errors(exc: ProblemError, table: Table) -> list[Error]:
-    """Pointers for what a problem refused: account columns by element, scalars of the shortfall by name."""
+_PARTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("deficit", "largest", "insurance_fund", "severity", "needed"), ("shortfall",)),
+    **dict.fromkeys(("shock", "retention"), ("options",)),
+}
+"""Where fields that are no account's stand in a request."""
+
+
+def problem_errors(exc: ProblemError, table: Table, policy: tuple[str | int, ...] = ("policy",)) -> list[Error]:
+    """Pointers for what a problem refused: account columns by element, others by name; `policy`: where it stands."""
     if exc.faults:
         return list(table.errors(exc.field, exc.faults.items()))
-    if exc.field in ("deficit", "largest", "insurance_fund", "severity", "needed"):
-        return [(pointer(("shortfall", exc.field)), exc.detail, None)]
-    if exc.field in ("shock", "retention"):
-        return [(pointer(("options", exc.field)), exc.detail, None)]
-    if exc.field in ("measures", "points"):
-        return [(pointer((exc.field,)), exc.detail, None)]
     if exc.field in ("weights", "group_limits"):
-        return [(pointer(("policy", exc.field)), exc.detail, None)]
+        return [(pointer((*policy, exc.field)), exc.detail, None)]
+    if exc.field in _PARTS:
+        return [(pointer((*_PARTS[exc.field], exc.field)), exc.detail, None)]
     if table.columnar:
         return [(pointer((*table.at, exc.field)), exc.detail, None)]
     return [(pointer(table.at), f"{exc.field}: {exc.detail}", None)]

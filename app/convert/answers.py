@@ -12,7 +12,7 @@ import orjson
 from app.convert import encode
 from app.convert.accounts import problem_errors
 from app.convert.diagnostics import diagnostics
-from app.convert.figures import money, ratio, ratios
+from app.convert.figures import floored, money, ratio, ratios
 from app.convert.requests import Asked, Chosen, Made
 from app.problems import RequestProblem, invalid
 from solvers import verify
@@ -56,7 +56,7 @@ def severity_notes(problem: HaircutProblem) -> list[str]:
     if isinstance(rule, Fraction):
         return []
     left = problem.residual_units - problem.budget_units
-    share = f"Severity {ratio(problem.severity)} by the rule {rule}"
+    share = f"Severity {floored(problem.severity)} by the rule {rule}"
     stays = f"{put(left)} of the residual stays open." if left else "nothing of the residual stays open."
     if rule == "match":
         return [f"{share}: all that the caps allow is socialised, up to the residual; {stays}"]
@@ -75,12 +75,11 @@ def _view(parameters: Any) -> dict[str, Any]:
     return {name: getattr(parameters, name) for name in ("exposure_model", "level") if hasattr(parameters, name)}
 
 
-def _accounts(asked: Asked, solution: Solution) -> orjson.Fragment | list[dict[str, Any]]:
+def _accounts(asked: Asked, solution: Solution) -> dict[str, orjson.Fragment] | list[dict[str, Any]]:
     """One entry an account, in the order they came; columns in, columns out."""
     problem, allocation = solution.problem, solution.allocation
     book, seized, endowment = problem.book, allocation.seized_units, problem.endowment_units
     column = partial(encode.moneys, precision=book.precision)
-    haircuts = np.divide(seized, endowment, out=np.zeros(len(book)), where=endowment > 0)
     ranks = quantiles = encode.nulls(len(book))
     if allocation.rank is not None:
         ranked = allocation.rank > 0
@@ -91,9 +90,9 @@ def _accounts(asked: Asked, solution: Solution) -> orjson.Fragment | list[dict[s
             for values in (allocation.rank.tolist(), quantile.tolist())
         )
     columns = {
-        "id": encode.column_of(list(book.ids)),
+        "id": encode.column_of(book.ids),
         "endowment": column(endowment),
-        "haircut": encode.column_of(ratios(haircuts)),
+        "haircut": encode.column_of(ratios(problem.haircuts(seized))),
         "seized": column(seized),
         "pnl_after": column(book.pnl_units - seized),
         "equity_after": column(book.equity_units - seized),
@@ -102,7 +101,7 @@ def _accounts(asked: Asked, solution: Solution) -> orjson.Fragment | list[dict[s
         "quantile": quantiles,
     }
     if asked.table.columnar:
-        return orjson.Fragment(encode.dump({name: orjson.Fragment(values) for name, values in columns.items()}))
+        return {name: orjson.Fragment(values) for name, values in columns.items()}
     rows = zip(*map(orjson.loads, columns.values()), strict=True)
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
@@ -170,11 +169,11 @@ def policies_answer(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def problem_of(asked: Asked, exc: SolverError) -> RequestProblem:
-    """What a solver refused, as a problem document."""
+def problem_of(asked: Asked, exc: SolverError, policy: tuple[str | int, ...]) -> RequestProblem:
+    """What a solver refused, as a problem document; `policy`: where it stands in the request."""
     match exc:
         case ProblemError():
-            return invalid(problem_errors(exc, asked.table), exc.total)
+            return invalid(problem_errors(exc, asked.table, policy), exc.total)
         case InfeasibleBudget():
             return _infeasible(asked, exc)
         case SolverTimeout():
@@ -194,17 +193,6 @@ def _infeasible(asked: Asked, exc: InfeasibleBudget) -> RequestProblem:
         "budget": money(exc.budget_units, precision),
         "reachable_capacity": money(problem.reachable_units, precision),
         "shortage": money(exc.budget_units - exc.reachable_units, precision),
-        "largest_feasible_severity": _largest_severity(exc.reachable_units, problem.residual_units),
+        "largest_feasible_severity": floored(Fraction(exc.reachable_units, problem.residual_units)),
     }
     return RequestProblem("infeasible-budget", exc.detail, errors=errors, members=members)
-
-
-def _largest_severity(reachable_units: int, residual_units: int) -> float:
-    """The largest theta of 12 significant digits with ceil(theta R) <= reach: sent back, it succeeds."""
-    if reachable_units == 0:
-        return 0.0
-    decimals = 12 + len(str(residual_units)) - len(str(reachable_units))
-    digits = reachable_units * 10**decimals // residual_units
-    if digits >= 10**12:
-        digits, decimals = digits // 10, decimals - 1
-    return float(f"{digits}e-{decimals}")

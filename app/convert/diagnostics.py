@@ -4,7 +4,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from app.convert.figures import money, ratio, rounded
+from app.convert.figures import floored, money, ratio, rounded
 from solvers.diagnostics.fairness import Fairness, fairness
 from solvers.diagnostics.revenue import RevenueKept, revenue_kept
 from solvers.diagnostics.robustness import Robustness, robustness
@@ -33,7 +33,7 @@ def _solvency(found: Solvency, precision: int) -> dict[str, Any]:
             answer[name.removesuffix("_units")] = None if value is None else money(value, precision)
         else:
             answer[name] = value
-    return {**answer, "severity": ratio(found.severity)}
+    return {**answer, "severity": floored(found.severity)}
 
 
 def _fairness(found: Fairness, precision: int) -> dict[str, Any]:

@@ -36,6 +36,15 @@ def ratio(value: float | Fraction | None) -> float | None:
     return float(f"{number:.12g}")
 
 
+def floored(value: Fraction) -> float:
+    """A ratio from 0 to 1 to 12 significant digits, rounded down: what is told to be within reach is, sent back too."""
+    digits = 12 + len(str(value.denominator)) - len(str(value.numerator))
+    whole = int(value * 10**digits)
+    if whole >= 10**12:
+        whole, digits = whole // 10, digits - 1
+    return float(f"{whole}e{-digits}")
+
+
 def ratios(values: Float64) -> Float64:
     """A column of ratios from 0 to 1 to 12 significant digits, as `ratio` has them."""
     with np.errstate(divide="ignore"):

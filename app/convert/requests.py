@@ -141,11 +141,12 @@ def _shortage(wanted: Shortfall, precision: int) -> Shortage:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A policy with its parameters, and the same as the answer shows them."""
+    """A policy with its parameters, the same as the answer shows them, and where it stands in the request."""
 
     policy: Policy
     parameters: Any
     shown: dict[str, Any]
+    at: tuple[str | int, ...]
 
 
 def chosen(raw: Any, at: tuple[str | int, ...]) -> Chosen:
@@ -162,7 +163,7 @@ def chosen(raw: Any, at: tuple[str | int, ...]) -> Chosen:
         raise invalid(_validation_errors(exc, at)) from exc
     shown = checked.model_dump()
     policy = POLICIES[name]
-    return Chosen(policy, _parameters(policy.parameters, shown), shown)
+    return Chosen(policy, _parameters(policy.parameters, shown), shown, at)
 
 
 def _parameters(kind: type, shown: Mapping[str, Any]) -> Any:

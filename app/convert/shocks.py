@@ -1,5 +1,8 @@
 """Shocks and retentions on the wire to laws and curves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from app.problems import RequestProblem, invalid, pointer
@@ -18,7 +21,7 @@ LEAST_SCENARIOS = 16
 
 def shock_of(wanted: AnyShock | None, accounts: int, most: int) -> Shock | None:
     """The law; what it refuses is refused by field. `most`: accounts times scenarios times factors."""
-    try:
+    with _refusals(AT):
         match wanted:
             case NormalShock():
                 return Normal(wanted.sigma)
@@ -28,15 +31,12 @@ def shock_of(wanted: AnyShock | None, accounts: int, most: int) -> Shock | None:
                 return TwoPoint(wanted.size)
             case ScenariosShock():
                 return _scenarios(wanted, accounts, most)
-            case _:
-                return None
-    except ProblemError as exc:
-        raise invalid([(pointer((*AT, exc.field)), exc.detail, None)]) from exc
+    return None
 
 
 def retention_of(wanted: AnyRetention | None) -> Retention | None:
     """The curve; what it refuses is refused by field."""
-    try:
+    with _refusals(RETENTION_AT):
         match wanted:
             case ExponentialRetention():
                 return Exponential(wanted.rate)
@@ -44,10 +44,15 @@ def retention_of(wanted: AnyRetention | None) -> Retention | None:
                 return Linear(wanted.rate)
             case PowerRetention():
                 return Power(wanted.rate, wanted.exponent)
-            case _:
-                return None
+    return None
+
+
+@contextmanager
+def _refusals(at: tuple[str, ...]) -> Iterator[None]:
+    try:
+        yield
     except ProblemError as exc:
-        raise invalid([(pointer((*RETENTION_AT, exc.field)), exc.detail, None)]) from exc
+        raise invalid([(pointer((*at, exc.field)), exc.detail, None)]) from exc
 
 
 def _scenarios(wanted: ScenariosShock, accounts: int, most: int) -> Scenarios:

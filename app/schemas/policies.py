@@ -1,14 +1,14 @@
 """Policy parameters on the wire, made from the registry: one model a policy, discriminated by its name."""
 
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
 
-import pydantic
-from pydantic import AfterValidator, SkipValidation, create_model
+from pydantic import AfterValidator, Field, SkipValidation, create_model
 
 from app.schemas.wire import Amount, Wire
 from solvers import money
-from solvers.blend import Amounts
+from solvers.blend import Amounts, BlendWeights
 from solvers.registry import POLICIES, Policy
 
 GroupLimits = dict[str, Annotated[Amount, AfterValidator(money.canonical)]]
@@ -23,32 +23,35 @@ WEIGHTS = {
 """What a blend's weights are of, all in currency."""
 
 
-def _model(policy: Policy) -> type[Wire]:
-    members: dict[str, Any] = {"name": (Literal[policy.name], ...)}
-    title = "".join(word.capitalize() for word in policy.name.split("-"))
-    return _model_of(policy.parameters, f"{title}Policy", policy.summary, members)
-
-
-def _model_of(parameters: type, title: str, summary: str, members: dict[str, Any]) -> type[Wire]:
-    """A wire model with the fields of a dataclass, dataclasses in it included."""
+def _members(parameters: type, described: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a dataclass as those of a model."""
     hints = get_type_hints(parameters, include_extras=True)
-    members |= {item.name: _member(hints[item.name], item) for item in fields(parameters)}
-    return create_model(title, __base__=Wire, __doc__=summary, **members)
+    return {item.name: _member(hints[item.name], item.default, described.get(item.name)) for item in fields(parameters)}
 
 
-def _member(kind: Any, item: "Field[Any]") -> tuple[Any, Any]:
+def _member(kind: Any, default: Any, description: str | None) -> tuple[Any, Any]:
     if kind == Amounts:
-        return GroupLimits, pydantic.Field(default_factory=dict)
-    if is_dataclass(kind) and isinstance(kind, type):
-        model = _model_of(kind, kind.__name__, kind.__doc__ or "", {})
-        return model, model()
-    if item.default is MISSING:
-        raise TypeError(f"{item.name} needs a default: every policy must be askable by its name alone")
-    return kind, pydantic.Field(item.default, description=WEIGHTS.get(item.name))
+        return GroupLimits, Field(default_factory=dict)
+    if kind is BlendWeights:
+        return _BLEND_WEIGHTS, _BLEND_WEIGHTS()
+    if default is MISSING:
+        raise TypeError("every parameter needs a default: a policy must be askable by its name alone")
+    return kind, Field(default, description=description)
+
+
+_BLEND_WEIGHTS: type[Wire] = create_model(
+    "BlendWeights", __base__=Wire, __doc__=BlendWeights.__doc__, **_members(BlendWeights, WEIGHTS)
+)
+
+
+def _model(policy: Policy) -> type[Wire]:
+    members: dict[str, Any] = {"name": (Literal[policy.name], ...), **_members(policy.parameters, {})}
+    title = "".join(word.capitalize() for word in policy.name.split("-"))
+    return create_model(f"{title}Policy", __base__=Wire, __doc__=policy.summary, **members)
 
 
 POLICY_MODELS: dict[str, type[Wire]] = {name: _model(policy) for name, policy in POLICIES.items()}
 
 _union: Any = Union[tuple(POLICY_MODELS.values())]  # noqa: UP007
-AnyPolicy: TypeAlias = SkipValidation[Annotated[_union, pydantic.Field(discriminator="name")]]
+AnyPolicy: TypeAlias = SkipValidation[Annotated[_union, Field(discriminator="name")]]
 """Any policy with its parameters. Validated one by one in `convert`, for exact error pointers."""

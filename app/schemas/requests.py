@@ -9,12 +9,14 @@ from app.schemas.retentions import AnyRetention
 from app.schemas.shocks import AnyShock
 from app.schemas.snapshot import AccountId, Snapshot
 from app.schemas.wire import Amount, Number, Wire
+from solvers.measures import Measure
+from solvers.problem import SeverityRule as Rule
 
 
 class SeverityRule(Wire):
     """Severity from the book itself."""
 
-    rule: Literal["match", "extreme-value"] = Field(
+    rule: Rule = Field(
         description=(
             "match: all of the residual that the caps allow to take. extreme-value: at most as much as the second "
             "largest winner has, which spares the top winner."
@@ -89,10 +91,6 @@ class ComparisonRequest(SoundRequest):
     """The same for several policies."""
 
     policies: list[AnyPolicy] = Field(min_length=1)
-
-
-Measure = Literal["max_haircut", "gini", "expected_deficit", "cvar", "revenue_kept"]
-"""The same as the solvers' `Measure`; a test says so."""
 
 
 class SeizedRow(Wire):

@@ -64,7 +64,7 @@ def fairness(problem: HaircutProblem, seized_units: Int64) -> Fairness:
         versus_capped = verdict(w, x, best)
         versus_queue = verdict(w, x, take_in_order(fairest, closing_order(problem))[rows])
         regret = round(abs(_largest(w, x) - _largest(w, best)) * budget)
-    curve = _Curve.of(w, x) if rows.size and taken > 0 and x.min() >= 0 else None
+    curve = Curve.of(w, x) if rows.size and taken > 0 and x.min() >= 0 else None
     return Fairness(
         ptsr=_ratio(left, budget),
         pmr=_ratio(left, _severe_loss(problem)),
@@ -112,7 +112,7 @@ def _top_survival(problem: HaircutProblem, seized_units: Int64) -> float | None:
 
 
 @dataclass(frozen=True)
-class _Curve:
+class Curve:
     """The Lorenz curve: cumulative shares of endowments and of burden, accounts by ascending haircut."""
 
     population: Float64
@@ -120,7 +120,7 @@ class _Curve:
     jain: float
 
     @classmethod
-    def of(cls, w: Int64, x: Int64) -> "_Curve":
+    def of(cls, w: Int64, x: Int64) -> "Curve":
         haircuts = x / w
         order = np.argsort(haircuts)
         # Accounts of one haircut lie on one line: only its ends are corners, whatever their order.

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from math import fsum
 
-import numpy as np
-
 from solvers.money import Int64, total
-from solvers.problem import HaircutProblem
+from solvers.problem import HaircutProblem, once
 from solvers.revenue.certificate import certify_revenue
 from solvers.revenue.revenue import Revenue, revenue
 
@@ -38,9 +36,7 @@ def revenue_kept(problem: HaircutProblem, seized_units: Int64) -> RevenueKept | 
     if problem.retention is None:
         return None
     fees = problem.book.column("fees").floats
-    w = problem.endowment_units
-    haircuts = np.clip(np.divide(seized_units, w, out=np.zeros(len(w)), where=w > 0), 0, 1)
-    leaves = problem.retention.leaves(haircuts)
+    leaves = problem.retention.leaves(problem.haircuts(seized_units).clip(0, 1))
     churned, whole = fsum((fees * leaves).tolist()), fsum(fees.tolist())
     kept = fsum((fees * (1 - leaves)).tolist())
     least = _least(problem, total(seized_units))
@@ -57,5 +53,9 @@ def _least(problem: HaircutProblem, amount_units: int) -> float | None:
     """A lower bound on the churned fees of any allocation of this total within the caps."""
     if not 0 <= amount_units <= problem.reachable_units:
         return None
-    same = problem.reduced(amount_units)
-    return certify_revenue(same, revenue(same, Revenue()), Revenue()).bound
+    return _bound(problem if amount_units == problem.amount_units else problem.reduced(amount_units))
+
+
+@once
+def _bound(problem: HaircutProblem) -> float:
+    return certify_revenue(problem, revenue(problem, Revenue()), Revenue()).bound

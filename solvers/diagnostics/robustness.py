@@ -7,16 +7,18 @@ exposure model: the one that is asked for and, so that allocations of any policy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
+from typing import get_args
 
 import numpy as np
 
 from solvers.money import Float64, Int64, total
 from solvers.problem import HaircutProblem
 from solvers.robustness import expected_deficit
-from solvers.robustness.exposures import ExposureModel, Positions
-from solvers.robustness.laws import Parametric, Scenarios, TwoPoint
+from solvers.robustness.exposures import Positions
+from solvers.robustness.laws import Parametric, Scenarios
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces, totals
-from solvers.robustness.tail import Tail
+from solvers.robustness.tail import Tail, moves
 from solvers.robustness.worst import at_risk
 from solvers.verify import cap_violation_units
 
@@ -26,7 +28,7 @@ Cases = Sequence[tuple[ExposureModel, Float64]]
 LEVEL = 0.95
 """VaR and CVaR look at the worst 5 %, unless asked for another part."""
 
-MODELS: tuple[ExposureModel, ...] = ("deleverage", "cash", "both")
+MODELS: tuple[ExposureModel, ...] = get_args(ExposureModel)
 
 MASSES_ABOVE = (3, 10, 50)
 """Leverages above which the share of the winners' notional is told."""
@@ -100,7 +102,7 @@ def robustness(
     """
     if problem.shock is None:
         return None
-    haircuts = _haircuts(problem, seized_units)
+    haircuts = problem.haircuts(seized_units).clip(0, 1)
     cases = [("deleverage", np.zeros(len(haircuts))), *((model, haircuts) for model in MODELS)]
     best = _optimum(problem, seized_units, exposure_model)
     if best is not None:
@@ -128,24 +130,13 @@ def robustness(
     )
 
 
-def _haircuts(problem: HaircutProblem, seized_units: Int64) -> Float64:
-    w = problem.endowment_units
-    haircuts = np.divide(seized_units, w, out=np.zeros(len(w)), where=w > 0)
-    return np.clip(haircuts, 0, 1)
-
-
 def _optimum(problem: HaircutProblem, seized_units: Int64, model: ExposureModel) -> Float64 | None:
     """Haircuts of least expected deficit for the same total, one an account of the book."""
-    taken, shock = total(seized_units), problem.shock
-    if shock is None or not 0 <= taken <= problem.reachable_units or cap_violation_units(problem, seized_units):
+    taken = total(seized_units)
+    if not 0 <= taken <= problem.reachable_units or cap_violation_units(problem, seized_units):
         return None
     same = problem if taken == problem.amount_units else problem.reduced(taken)
-    found = expected_deficit.minimise(same, shock, model).haircuts
-    if found is None:
-        return None
-    haircuts = np.zeros(len(problem.book))
-    haircuts[problem.winners] = found
-    return haircuts
+    return expected_deficit.least(same, model)
 
 
 def _losses(problem: HaircutProblem, cases: Cases, level: float) -> list[_Loss]:
@@ -154,17 +145,11 @@ def _losses(problem: HaircutProblem, cases: Cases, level: float) -> list[_Loss]:
     if isinstance(shock, Scenarios):
         return _in_scenarios(Pieces.of(problem), cases, level)
     positions = Positions.of(problem)
-    if isinstance(shock, TwoPoint):
-        return _in_scenarios(_long(positions, [-shock.size, shock.size]), cases, level)
     if shock is None:
         return []
+    if (discrete := moves(shock)) is not None:
+        return _in_scenarios(positions.long(discrete), cases, level)
     return _by_law(shock, positions, cases, level)
-
-
-def _long(positions: Positions, moves: list[float]) -> Pieces:
-    """The accounts of one factor as if all were long, which for a symmetric factor is no matter."""
-    size, scenarios = positions.size[:, None], Scenarios(np.array(moves)[:, None])
-    return Pieces(positions.rows, positions.equity, size, positions.endowment, -positions.principal, scenarios)
 
 
 def _in_scenarios(pieces: Pieces, cases: Cases, level: float) -> list[_Loss]:
@@ -179,7 +164,7 @@ def _by_law(law: Parametric, positions: Positions, cases: Cases, level: float) -
     its expected loss under the law of the tail below.
     """
     tail = Tail(law, level)
-    at_quantile = totals(_long(positions, [-tail.margin]), cases)
+    at_quantile = totals(positions.long(Scenarios(np.array([[-tail.margin]]))), cases)
     whole = [positions.losses(each, "deleverage", np.zeros(len(positions.rows))) for each in (law, tail)]
     found = []
     for (model, all_haircuts), var in zip(cases, at_quantile, strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvers.money import Float64, steady_sum
-from solvers.problem import HaircutProblem
+from solvers.problem import HaircutProblem, once
 
 Need = Literal["static-suffices", "dynamic-needed"]
 
@@ -62,6 +62,7 @@ class Screening:
     tail_index_threshold: int = TAIL_INDEX_THRESHOLD
 
 
+@once
 def screening(problem: HaircutProblem) -> Screening:
     """Screen a problem; the same figures whatever the order of the accounts."""
     endowments = problem.endowment_units[problem.winners]

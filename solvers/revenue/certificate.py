@@ -31,9 +31,7 @@ def certify_revenue(problem: HaircutProblem, allocation: Allocation, _: object) 
     """
     if problem.retention is None:
         raise ProblemError("retention", "is needed by revenue: say how haircuts drive accounts away")
-    rows, haircuts = problem.winners, allocation.haircuts
-    if haircuts is None:
-        haircuts = (allocation.seized_units / problem.endowment.clip(1))[rows]
+    rows, haircuts = problem.winners, allocation.real_haircuts(problem)
     dollars = problem.endowment[rows] * 10.0**-problem.book.precision
     caps = problem.cap_units[rows] / problem.endowment[rows]
     fees = problem.book.column("fees").floats[rows]

@@ -51,7 +51,7 @@ def revenue(problem: HaircutProblem, parameters: Revenue) -> Allocation:
     seized, haircuts = np.zeros(len(problem.book), np.int64), np.zeros(len(problem.book))
     if problem.amount_units in (0, problem.reachable_units):
         seized[:] = problem.cap_units if problem.amount_units else 0
-        return Allocation(seized, haircuts=(seized / problem.endowment.clip(1))[problem.winners])
+        return Allocation(seized, haircuts=problem.haircuts(seized)[problem.winners])
     notes: tuple[str, ...] = ()
     bound = None
     if isinstance(problem.retention, Exponential) and parameters.exact:

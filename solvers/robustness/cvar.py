@@ -24,8 +24,8 @@ from solvers.errors import ProblemError
 from solvers.money import Bool, Float64, total
 from solvers.problem import HaircutProblem
 from solvers.robustness import expected_deficit
-from solvers.robustness.exposures import ExposureModel
 from solvers.robustness.laws import Scenarios
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces, totals_after
 from solvers.robustness.segments import Weighted, best_price
 from solvers.robustness.tail import Tail
@@ -91,13 +91,13 @@ def certify_cvar(problem: HaircutProblem, allocation: Allocation, parameters: CV
         return expected_deficit.certify(problem, allocation, _tail(problem, level), model)
     rows, scale = problem.winners, 10.0**problem.book.precision
     haircuts = np.zeros(len(problem.book))
-    haircuts[rows] = _haircuts(problem, allocation)
+    haircuts[rows] = allocation.real_haircuts(problem)
     losses = totals_after(problem, model, haircuts)
     weights = allocation.scenario_weights if isinstance(allocation, TailAllocation) else None
     if weights is None:
         weights = tail_weights(losses, shock.probabilities, level)
     pieces = _by_id(problem, Pieces.of(problem))
-    exposed, most = pieces.rows, _most(problem)[pieces.rows]
+    exposed, most = pieces.rows, problem.haircuts(problem.cap_units)[pieces.rows]
     idle = (problem.reachable_units - total(problem.cap_units[exposed])) / scale
     oracle = Weighted.of(pieces, model, admissible(weights, shock.probabilities, level), most)
     segments, amount = oracle.segments(), problem.amount_units / scale
@@ -124,7 +124,7 @@ def _tail(problem: HaircutProblem, level: float) -> Tail:
 def _in_scenarios(problem: HaircutProblem, shock: Scenarios, parameters: CVar) -> tuple[Float64, Float64, str | None]:
     """Haircuts of the whole book, weights of all scenarios, and why the solver stopped if it did."""
     model, scale = parameters.exposure_model, 10.0**problem.book.precision
-    most = _most(problem)
+    most = problem.haircuts(problem.cap_units)
     possible = np.flatnonzero(shock.probabilities)
     pieces = _by_id(problem, Pieces.of(problem)).in_scenarios(possible)
     pieces = pieces.taken(np.flatnonzero(_can_lose(pieces, model, most[pieces.rows])))
@@ -141,19 +141,6 @@ def _in_scenarios(problem: HaircutProblem, shock: Scenarios, parameters: CVar) -
     weights = np.zeros(len(shock.moves))
     weights[possible] = answer.weights
     return np.minimum(haircuts, most), weights, answer.stopped
-
-
-def _haircuts(problem: HaircutProblem, allocation: Allocation) -> Float64:
-    if allocation.haircuts is not None:
-        return allocation.haircuts
-    rows = problem.winners
-    return allocation.seized_units[rows] / problem.endowment[rows]
-
-
-def _most(problem: HaircutProblem) -> Float64:
-    """beta = cap / w, one an account of the book."""
-    w = problem.endowment
-    return np.divide(problem.cap_units, w, out=np.zeros(len(w)), where=w > 0)
 
 
 def _by_id(problem: HaircutProblem, pieces: Pieces) -> Pieces:

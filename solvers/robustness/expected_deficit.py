@@ -25,12 +25,12 @@ from solvers.between import fairest, settle
 from solvers.errors import ProblemError
 from solvers.knapsack import knapsack
 from solvers.money import Bool, Float64, Int64, total
-from solvers.problem import HaircutProblem
+from solvers.problem import HaircutProblem, once
 from solvers.robustness import slackness, steps
 from solvers.robustness.closing import Closing
-from solvers.robustness.exposures import ExposureModel, Positions
+from solvers.robustness.exposures import Positions
 from solvers.robustness.laws import Law, Scenarios
-from solvers.robustness.losses import Exposed, expected_losses
+from solvers.robustness.losses import Exposed, ExposureModel, expected_losses
 from solvers.robustness.pieces import Pieces
 from solvers.robustness.tail import flat_below, moves
 from solvers.rounding import settled
@@ -66,14 +66,32 @@ def _law(problem: HaircutProblem) -> Law | Scenarios:
 
 
 def certify(problem: HaircutProblem, allocation: Allocation, law: Law | Scenarios, model: ExposureModel) -> Optimality:
-    haircuts = allocation.haircuts
-    if haircuts is None:
-        haircuts = allocation.seized_units[problem.winners] / problem.endowment[problem.winners]
-    return slackness.certify(problem, haircuts, allocation.multiplier, law, model)
+    return slackness.certify(problem, allocation.real_haircuts(problem), allocation.multiplier, law, model)
 
 
 def minimise(problem: HaircutProblem, law: Law | Scenarios, model: ExposureModel) -> Allocation:
     """The haircuts of least sum of f_i under any law; scenarios are those of the problem."""
+    rows, x, multiplier = _least(problem, law, model)
+    seized = np.zeros(len(problem.book), np.int64)
+    seized[rows] = settled(x, problem.cap_units[rows], problem.amount_units, problem.book.ids, rows)
+    return Allocation(seized, Fraction(multiplier), haircuts=_haircuts(problem, rows, x)[problem.winners])
+
+
+@once
+def least(problem: HaircutProblem, model: ExposureModel) -> Float64:
+    """The same haircuts, one an account of the book, before they become whole units: all that a regret needs."""
+    rows, x, _ = _least(problem, _law(problem), model)
+    return _haircuts(problem, rows, x)
+
+
+def _haircuts(problem: HaircutProblem, rows: Int64, x: Float64) -> Float64:
+    haircuts = np.zeros(len(problem.book))
+    haircuts[rows] = np.minimum(x, problem.cap_units[rows]) / problem.endowment[rows]
+    return haircuts
+
+
+def _least(problem: HaircutProblem, law: Law | Scenarios, model: ExposureModel) -> tuple[Int64, Float64, float]:
+    """Accounts that can be taken from, units from each, and the multiplier."""
     problem.require_reachable()
     rows = _in_order(problem, np.flatnonzero(problem.cap_units))
     if model == "deleverage":
@@ -86,11 +104,7 @@ def minimise(problem: HaircutProblem, law: Law | Scenarios, model: ExposureModel
         x, multiplier = _levelled(problem, rows, law)
     else:
         x, multiplier = _closed(problem, rows, law)
-    caps, w = problem.cap_units[rows], problem.endowment[rows]
-    seized, haircuts = np.zeros(len(problem.book), np.int64), np.zeros(len(problem.book))
-    seized[rows] = settled(x, caps, problem.amount_units, problem.book.ids, rows)
-    haircuts[rows] = np.minimum(x, caps) / w
-    return Allocation(seized, Fraction(multiplier), haircuts=haircuts[problem.winners])
+    return rows, x, multiplier
 
 
 def _in_order(problem: HaircutProblem, rows: Int64) -> Int64:
@@ -118,7 +132,7 @@ def _linear(problem: HaircutProblem, rows: Int64, law: Law | Scenarios) -> tuple
 
 def _stepwise(problem: HaircutProblem, rows: Int64, discrete: Scenarios, model: ExposureModel) -> tuple[Float64, float]:
     """`cash` and `both` under finitely many moves: the fairest point of the box of a knapsack of segments."""
-    pieces = Pieces.of(problem) if isinstance(problem.shock, Scenarios) else _long(Positions.of(problem), discrete)
+    pieces = Pieces.of(problem) if isinstance(problem.shock, Scenarios) else Positions.of(problem).long(discrete)
     held, places = _held(problem, rows, pieces.rows)
     caps, w, scale = problem.cap_units[rows].astype(np.float64), problem.endowment[rows], 10.0**problem.book.precision
     most, safe = caps[held] / w[held], total(problem.cap_units[rows[~held]]) / scale
@@ -176,9 +190,3 @@ def _held(problem: HaircutProblem, rows: Int64, exposed: Int64) -> tuple[Bool, I
     place = np.full(len(problem.book), -1)
     place[exposed] = np.arange(len(exposed))
     return place[rows] >= 0, place[rows][place[rows] >= 0]
-
-
-def _long(positions: Positions, discrete: Scenarios) -> Pieces:
-    """One factor's positions as long ones: a law of |exposure| falls on them all."""
-    gap = -positions.principal
-    return Pieces(positions.rows, positions.equity, positions.size[:, None], positions.endowment, gap, discrete)

@@ -11,17 +11,14 @@ of signed losses (`pieces`). At h = 1 `both` has no position left and loses max(
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from solvers.money import Float64, Int64
 from solvers.problem import HaircutProblem
 from solvers.robustness.laws import Law, Scenarios
-from solvers.robustness.losses import Exposed
+from solvers.robustness.losses import Exposed, ExposureModel
 from solvers.robustness.pieces import Pieces
-
-ExposureModel = Literal["deleverage", "cash", "both"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,10 @@ class Positions:
         w, e = problem.endowment_units[exposed.rows], problem.book.equity_units[exposed.rows]
         return cls(exposed.rows, exposed.exposure[:, 0], exposed.equity, w / scale, (e - w) / scale)
 
+    def long(self, moves: Scenarios) -> Pieces:
+        """The same accounts under finitely many moves, as if all were long, since a law falls on |exposure|."""
+        return Pieces(self.rows, self.equity, self.size[:, None], self.endowment, -self.principal, moves)
+
     def losses(self, law: Law, model: ExposureModel, haircuts: Float64) -> Float64:
         """Expected dollars an account after these haircuts, one each."""
         kept = 1 - haircuts
@@ -61,24 +62,3 @@ class Positions:
         size = kept[held] * self.size[held]
         losses[held] = size * law.expected_loss(margin[held] / size)
         return losses
-
-
-def losses_after(problem: HaircutProblem, model: ExposureModel, haircuts_all: Float64) -> Float64:
-    """Expected dollars of loss at the next shock, one an account of the book, after these haircuts, one an account.
-
-    0 for losers, who have failed already, for accounts without a position, and for all where there is no shock.
-    """
-    expected = np.zeros(len(problem.book))
-    if problem.shock is None:
-        return expected
-    if not isinstance(problem.shock, Scenarios):
-        positions = Positions.of(problem)
-        expected[positions.rows] = positions.losses(problem.shock, model, haircuts_all[positions.rows])
-        return expected
-    pieces = Pieces.of(problem)
-    found, haircuts = np.empty(len(pieces.rows)), haircuts_all[pieces.rows]
-    for some, margins in pieces.blocks():
-        losses = pieces.losses(model, some, margins, haircuts[some], np.empty_like(margins))
-        found[some] = np.multiply(losses, problem.shock.probabilities, out=losses).sum(axis=1)
-    expected[pieces.rows] = found
-    return expected

@@ -37,7 +37,7 @@ BLOCK = 2**16
 
 
 class Law(Protocol):
-    """A law of the relative move Z of one factor, symmetric about zero.
+    """A law of the relative move Z of one factor; all but the tail of one are symmetric about zero.
 
     `u` is an array of margins of any shape and sign, never NaN; answers have its shape.
     """
@@ -52,10 +52,6 @@ class Law(Protocol):
 
     def tail(self, u: Float64) -> Float64:
         """P(Z < -u) = -psi'(u), the chance that the account goes under water."""
-        ...
-
-    def ppf(self, p: float) -> float:
-        """The p-quantile of Z, min {x: P(Z <= x) >= p}, for p in [0, 1]."""
         ...
 
 
@@ -111,6 +107,7 @@ class Normal(_Continuous):
             return scipy.special.ndtr(-u / self.sigma)
 
     def ppf(self, p: float) -> float:
+        """The p-quantile of Z, min {x: P(Z <= x) >= p}, for p in [0, 1]."""
         return self.sigma * float(scipy.special.ndtri(p))
 
 
@@ -148,9 +145,9 @@ class StudentT(_Continuous):
             return np.asarray(scipy.special.stdtr(self.df, -u / self.scale), np.float64)
 
     def ppf(self, p: float) -> float:
-        """By both inverse incomplete betas: x = df / (df + t^2) and 1 - x keep their digits, for p >= 1e-150.
+        """The p-quantile, by both inverse incomplete betas: x = df / (df + t^2) and 1 - x keep their digits.
 
-        scipy's own stdtrit answers +inf for tiny p.
+        For p >= 1e-150. scipy's own stdtrit answers +inf for tiny p.
         """
         half, below = self.df / 2, min(p, 1 - p)
         x = float(scipy.special.betaincinv(half, 0.5, 2 * below))
@@ -182,6 +179,7 @@ class TwoPoint:
         return ((u < self.size).astype(np.float64) + (u < -self.size)) / 2
 
     def ppf(self, p: float) -> float:
+        """The p-quantile."""
         return -self.size if p <= 0.5 else self.size
 
 
@@ -222,32 +220,29 @@ class Scenarios:
     def expected_shortfall(self, equity: Float64, exposure: Float64) -> Float64:
         """sum_s p_s max(-e_i - (exposure_i . m_s), 0): n dollars, an account's depending on its own row alone."""
         expected = np.empty(len(equity))
-        for rows, losses in self._blocks(equity, exposure):
+        for rows, margins in self.margins(equity, exposure):
+            losses = np.maximum(margins, 0.0, out=margins)
             expected[rows] = np.multiply(losses, self.probabilities, out=losses).sum(axis=1)
         return expected
 
-    def total_losses(self, equity: Float64, exposure: Float64) -> Float64:
-        """sum_i max(-e_i - (exposure_i . m_s), 0): S dollars, the venue's loss in each scenario."""
-        totals = np.zeros(len(self.moves))
-        for _, losses in self._blocks(equity, exposure):
-            totals += losses.sum(axis=0)
-        return totals
-
-    def _blocks(self, equity: Float64, exposure: Float64) -> Iterator[tuple[slice, Float64]]:
-        """Losses of some accounts in all scenarios; the array is used again for the next block."""
+    def margins(self, equity: Float64, exposure: Float64) -> Iterator[tuple[slice, Float64]]:
+        """-e_i - exposure_i . m_s of some accounts in all scenarios: what they lose where it is above 0, exactly 0 at
+        the kink. The array is used again for the next block.
+        """
         count, (scenarios, factors) = len(equity), self.moves.shape
         if exposure.shape != (count, factors):
             raise ProblemError("exposure", f"must be {factors} signed dollars an account, one a factor of the shock")
         columns = np.ascontiguousarray(self.moves.T)
         height = max(1, min(BLOCK // scenarios, count))
-        losses, change = np.empty((2, height, scenarios))
+        margins, change = np.empty((2, height, scenarios))
         for start in range(0, count, height):
             rows = slice(start, min(start + height, count))
-            part, scratch = losses[: rows.stop - start], change[: rows.stop - start]
+            part, scratch = margins[: rows.stop - start], change[: rows.stop - start]
             part[:] = -equity[rows, None]
             for factor, moves in enumerate(columns):
                 part -= np.multiply(exposure[rows, factor, None], moves, out=scratch)
-            np.multiply(part, part > KINK * equity[rows, None], out=part)
+            np.abs(part, out=scratch)
+            part[scratch <= KINK * np.abs(equity[rows, None])] = 0.0
             yield rows, part
 
 

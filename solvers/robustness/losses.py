@@ -8,12 +8,16 @@ already and lose 0 here, as do accounts without a position.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from solvers.money import Float64, Int64
-from solvers.problem import HaircutProblem
+from solvers.problem import HaircutProblem, once
 from solvers.robustness.laws import Scenarios
+
+ExposureModel = Literal["deleverage", "cash", "both"]
+"""What a haircut does to an account: `exposures` says."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Exposed:
         return cls(rows[held], book.equity_units[rows[held]] / 10.0**book.precision, exposure[held])
 
 
+@once
 def expected_losses(problem: HaircutProblem) -> tuple[Float64, Float64]:
     """Dollars an account, and their logarithms, which tell losses below the smallest double apart; -inf for none.
 

@@ -7,24 +7,19 @@ With margin_is = -e_i - exposure_i . m_s, what the account would lose beyond its
     both         max((1 - h) margin - h (e - w), 0)   A = margin           B = w - e - margin
 
 since what a haircut of 1 leaves under `both` is e - w and no position. All are convex in h. There are accounts times
-scenarios of them, so they come in blocks of accounts that fit in the processor's own memory. Sums over factors are
-elementwise, not BLAS products, whose last digit depends on where in a block an account stands.
+scenarios of them, so they come in blocks of accounts (`Scenarios.margins`).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from solvers.errors import ProblemError
 from solvers.money import Float64, Int64
 from solvers.problem import HaircutProblem
-from solvers.robustness.laws import BLOCK, Scenarios
-from solvers.robustness.losses import Exposed
-
-if TYPE_CHECKING:
-    from solvers.robustness.exposures import ExposureModel  # which needs the pieces
+from solvers.robustness.laws import Scenarios
+from solvers.robustness.losses import Exposed, ExposureModel
 
 
 @dataclass(frozen=True)
@@ -66,19 +61,9 @@ class Pieces:
 
     def blocks(self) -> Iterator[tuple[slice, Float64]]:
         """Places in `rows` and their margins, accounts x S; the array is used again for the next block."""
-        columns = np.ascontiguousarray(self.scenarios.moves.T)
-        count, scenarios = len(self.rows), columns.shape[1]
-        height = max(1, min(BLOCK // scenarios, count))
-        margins, change = np.empty((2, height, scenarios))
-        for start in range(0, count, height):
-            some = slice(start, min(start + height, count))
-            part, scratch = margins[: some.stop - start], change[: some.stop - start]
-            part[:] = -self.equity[some, None]
-            for factor, moves in enumerate(columns):
-                part -= np.multiply(self.exposure[some, factor, None], moves, out=scratch)
-            yield some, part
+        return self.scenarios.margins(self.equity, self.exposure)
 
-    def linear(self, model: "ExposureModel", some: slice, margins: Float64) -> tuple[Float64, Float64]:
+    def linear(self, model: ExposureModel, some: slice, margins: Float64) -> tuple[Float64, Float64]:
         """(A, B) of a block: A accounts x S, B of that shape or accounts x 1 where it is the same in all scenarios."""
         if model == "deleverage":
             losses = np.maximum(margins, 0.0)
@@ -87,7 +72,7 @@ class Pieces:
             return margins.copy(), self.endowment[some, None]
         return margins.copy(), self.gap[some, None] - margins
 
-    def losses(self, model: "ExposureModel", some: slice, margins: Float64, haircuts: Float64, out: Float64) -> Float64:
+    def losses(self, model: ExposureModel, some: slice, margins: Float64, haircuts: Float64, out: Float64) -> Float64:
         """max(A + B h, 0) of a block in `out`; `haircuts` has one an account of the block."""
         h = haircuts[:, None]
         if model == "deleverage":
@@ -100,7 +85,7 @@ class Pieces:
         return np.maximum(out, 0.0, out=out)
 
 
-def totals_after(problem: HaircutProblem, model: "ExposureModel", haircuts_all: Float64) -> Float64:
+def totals_after(problem: HaircutProblem, model: ExposureModel, haircuts_all: Float64) -> Float64:
     """S dollars: the venue's loss in each scenario after these haircuts, one an account of the book.
 
     Does not depend on the order of the accounts.
@@ -108,7 +93,7 @@ def totals_after(problem: HaircutProblem, model: "ExposureModel", haircuts_all: 
     return totals(Pieces.of(problem), [(model, haircuts_all)])[0]
 
 
-def totals(pieces: Pieces, cases: Sequence[tuple["ExposureModel", Float64]]) -> list[Float64]:
+def totals(pieces: Pieces, cases: Sequence[tuple[ExposureModel, Float64]]) -> list[Float64]:
     """`totals_after` of several models and haircuts in one pass over accounts and scenarios."""
     # Accounts with the same bytes are interchangeable, so losses are always added up in the same order. Haircuts come
     # last, so that it is the same order for all of them: a sum of smaller losses is never larger.

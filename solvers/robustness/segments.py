@@ -15,7 +15,7 @@ import numpy as np
 
 from solvers.knapsack import knapsack
 from solvers.money import Bool, Float64, Int64
-from solvers.robustness.exposures import ExposureModel
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces
 
 

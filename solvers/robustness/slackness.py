@@ -16,8 +16,9 @@ import numpy as np
 
 from solvers.money import Float64, Int64
 from solvers.problem import HaircutProblem
-from solvers.robustness.exposures import ExposureModel, Positions
+from solvers.robustness.exposures import Positions
 from solvers.robustness.laws import Law, Scenarios
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces
 from solvers.verify import Optimality
 
@@ -44,7 +45,7 @@ def certify(
     w = problem.endowment
     everyone = np.zeros(n)
     everyone[problem.winners] = haircuts
-    most = np.divide(problem.cap_units, w, out=np.zeros(n), where=w > 0)
+    most = problem.haircuts(problem.cap_units)
     mu = 0.0 if multiplier is None else float(multiplier)
     h, dollars = everyone[rows], w[rows] / scale
     at, _ = values(h)

@@ -9,7 +9,7 @@ import numpy as np
 
 from solvers.knapsack import knapsack
 from solvers.money import Float64
-from solvers.robustness.exposures import ExposureModel
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces
 from solvers.robustness.segments import Weighted
 

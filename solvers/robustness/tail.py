@@ -54,9 +54,6 @@ class Tail:
         """P(Z < -u) within the tail: -psi_a'(u), the right derivative at a kink."""
         return np.where(u < self.margin, 1.0, np.minimum(self.law.tail(u) / (1 - self.level), 1.0))
 
-    def ppf(self, p: float) -> float:
-        return self.law.ppf(p * (1 - self.level))
-
 
 def flat_below(law: Law) -> float:
     """The margin below which P(Z < -u) does not change, for continuous laws: of a tail its own, else none."""

@@ -24,7 +24,7 @@ from solvers.backends.highs import BASIC, LOWER, UPPER
 from solvers.between import fairest
 from solvers.errors import SolverError
 from solvers.money import Float64, Int64
-from solvers.robustness.exposures import ExposureModel
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces
 from solvers.robustness.segments import Weighted, best_price
 from solvers.robustness.worst import admissible, at_risk, tail_weights

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app import engine
 from tests import books
 from tests.processes import ROOT
 
@@ -116,6 +117,37 @@ def test_a_bad_group_limit_is_refused(client: Any, limits: Body, pointer: str) -
     body = {name: EXAMPLE[name] for name in ("snapshot", "shortfall")}
     problem = asked(client, "/v1/allocations", body | {"policy": {"name": "blend", "group_limits": limits}}, 422)
     assert pointer in [error["pointer"] for error in problem["errors"]]
+
+
+def test_in_a_comparison_a_bad_limit_is_named_where_its_policy_stands(client: Any) -> None:
+    body = {name: EXAMPLE[name] for name in ("snapshot", "shortfall")}
+    policies = [{"name": "queue"}, {"name": "blend", "group_limits": {"nobody": 1}}]
+    results = asked(client, "/v1/comparisons", body | {"policies": policies})["results"]
+    assert "problem" not in results[0]
+    assert results[1]["problem"]["errors"][0]["pointer"] == "/policies/1/group_limits"
+
+
+def test_what_a_solver_did_not_mean_to_raise_is_a_named_failure(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine, "frontier", broken)
+    problem = asked(client, "/v1/frontiers", EXAMPLE, 500)
+    assert problem["code"] == "solver-failed"
+    assert problem["detail"] == "the frontier failed; nothing was applied"
+
+
+@pytest.mark.parametrize("deficit", [20, "12.500001", "17.3333333", 900, "1e9"])
+def test_the_severity_that_match_tells_is_within_reach(client: Any, deficit: Any) -> None:
+    body = {"snapshot": EXAMPLE["snapshot"], "policy": {"name": "capped-pro-rata"}}
+    matched = asked(
+        client, "/v1/allocations", body | {"shortfall": {"deficit": deficit, "severity": {"rule": "match"}}}
+    )
+    assert matched["budget"] == "12.500000"
+    severity = matched["diagnostics"]["solvency"]["severity"]
+    assert str(severity) in matched["notes"][0]
+    again = asked(client, "/v1/allocations", body | {"shortfall": {"deficit": deficit, "severity": severity}})
+    assert Decimal(again["budget"]) == pytest.approx(Decimal("12.5"), abs=Decimal("0.001"))
 
 
 def test_group_limits_that_cannot_be_met_are_refused_with_the_groups_that_bind(client: Any) -> None:

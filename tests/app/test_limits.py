@@ -1,44 +1,26 @@
 """Limits: sizes, times and places, kept under load, and a service that goes on afterwards."""
 
-import asyncio
-import gc
 import json
-import os
-import signal
 import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from app import sample
 from app.main import create_app
-from app.problems import RequestProblem
 from app.settings import Settings
-from app.work import Workers
-from tests.processes import ROOT, answers, free_port, service
+from tests.app.requests import ALLOCATIONS, COMPARISONS, send
+from tests.app.services import SLOW, SMALL, VENUE, to, works
+from tests.processes import service
 
-ALLOCATIONS, COMPARISONS = "/v1/allocations", "/v1/comparisons"
-JSON = {"content-type": "application/json"}
 BODY_LIMIT = 4_000_000
-VENUE = sample.venue()
 BIG = json.dumps(VENUE).encode()
-SLOW = json.dumps(sample.comparison(VENUE)).encode()
-"""Every policy on the sample venue: a second of work or more."""
-
-SMALL: dict[str, Any] = {
-    "snapshot": {"accounts": [{"id": "ann", "cash": 2, "pnl": 8}, {"id": "eve", "cash": 0, "pnl": -3}]},
-    "policy": {"name": "capped-pro-rata"},
-}
 
 
 @contextmanager
@@ -58,26 +40,12 @@ def within(**settings: Any) -> Iterator[TestClient]:
         yield client
 
 
-def send(client: Any, path: str, body: Any) -> Any:
-    content = body if isinstance(body, bytes) else json.dumps(body)
-    return client.post(path, content=content, headers=JSON)
-
-
 def refused(answer: Any, status: int, code: str) -> Any:
     problem = answer.json()
     said = (answer.status_code, problem.get("status"), problem.get("code"))
     assert said == (status, status, code), answer.text[:500]
     assert answer.headers["content-type"] == "application/problem+json"
     return problem
-
-
-def works(client: Any) -> bool:
-    answer = send(client, ALLOCATIONS, SMALL)
-    return bool(answer.status_code == 200 and answer.json()["allocations"][0]["seized"] == "3.000000")
-
-
-def to(address: str) -> Any:
-    return closing(httpx2.Client(base_url=address, timeout=30))
 
 
 def connection(address: str) -> socket.socket:
@@ -211,121 +179,7 @@ def test_no_request_may_ask_for_more_than_the_services_time() -> None:
         assert "0.05" in problem["detail"]
 
 
-async def no_body() -> None:
-    """Work that has nothing to read."""
-
-
-async def outcome(workers: Workers, seconds: float, function: Callable[[], Any]) -> Any:
-    """What a function in a worker returns, or the code of the problem it ends in, or the error."""
-    try:
-        return await workers.run(seconds, no_body, lambda *_: function())
-    except RequestProblem as problem:
-        return problem.code
-    except TimeoutError as error:
-        return error
-
-
-def test_time_that_passes_while_waiting_for_a_thread_is_a_time_out() -> None:
-    async def scenario() -> list[Any]:
-        workers, gate = Workers(1, 3), threading.Event()
-        first = asyncio.create_task(outcome(workers, 5, gate.wait))
-        await asyncio.sleep(0)
-        waiting = [await outcome(workers, seconds, lambda: "late") for seconds in (0.05, 0, -1)]
-        gate.set()
-        found = [await first, *waiting, await outcome(workers, 5, lambda: "next")]
-        workers.close()
-        return found
-
-    late = "solver-timeout"
-    assert asyncio.run(scenario()) == [True, late, late, late, "next"]
-
-
-def test_a_function_that_raises_a_time_out_itself_is_not_taken_for_the_limit() -> None:
-    def fail() -> None:
-        raise TimeoutError("of its own")
-
-    async def scenario() -> None:
-        workers = Workers(1, 0)
-        try:
-            await workers.run(5, no_body, lambda *_: fail())
-        finally:
-            workers.close()
-
-    with pytest.raises(TimeoutError, match="of its own"):
-        asyncio.run(scenario())
-
-
-def test_an_answer_that_comes_as_the_time_passes_is_an_answer_or_a_time_out_and_nothing_else() -> None:
-    async def scenario() -> set[Any]:
-        workers = Workers(1, 0)
-        found = {await outcome(workers, 0.002, lambda: time.sleep(0.0019)) for _ in range(300)}
-        workers.close()
-        return found
-
-    assert asyncio.run(scenario()) <= {None, "solver-timeout", "overloaded"}
-
-
-def test_work_that_fails_in_time_or_late_leaves_nothing_in_the_log() -> None:
-    complaints: list[Any] = []
-
-    def fail(seconds: float) -> None:
-        time.sleep(seconds)
-        raise RequestProblem("invalid-request", "as it should")
-
-    async def scenario() -> list[Any]:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        workers = Workers(1, 3)
-        found = [await outcome(workers, 0.05, lambda seconds=seconds: fail(seconds)) for seconds in (0, 0.2)]
-        await asyncio.sleep(0.4)
-        gc.collect()
-        await asyncio.sleep(0)
-        workers.close()
-        return found
-
-    assert asyncio.run(scenario()) == ["invalid-request", "solver-timeout"]
-    gc.collect()
-    assert complaints == []
-
-
-def test_a_closed_service_can_be_opened_again() -> None:
-    app = create_app(Settings())
-    for _ in range(2):
-        with TestClient(app) as client:
-            assert works(client)
-
-
-def test_a_body_that_does_not_arrive_keeps_its_place_no_longer_than_the_limit() -> None:
-    async def scenario() -> list[Any]:
-        workers = Workers(1, 0)
-        try:
-            await workers.run(0.05, asyncio.Event().wait, lambda *_: None)
-        except RequestProblem as problem:
-            late = problem.code
-        found = [late, await outcome(workers, 5, lambda: "next")]
-        workers.close()
-        return found
-
-    assert asyncio.run(scenario()) == ["solver-timeout", "next"]
-
-
 # Places -------------------------------------------------------------------------------------------
-
-
-def test_a_place_is_taken_until_late_work_is_done() -> None:
-    async def scenario() -> list[Any]:
-        workers, gate = Workers(1, 0), threading.Event()
-        late = await outcome(workers, 0.05, gate.wait)
-        while_it_runs = await outcome(workers, 5, lambda: "in")
-        gate.set()
-        for _ in range(100):
-            await asyncio.sleep(0.01)
-            afterwards = await outcome(workers, 5, lambda: "in")
-            if afterwards == "in":
-                break
-        workers.close()
-        return [late, while_it_runs, afterwards]
-
-    assert asyncio.run(scenario()) == ["solver-timeout", "overloaded", "in"]
 
 
 def test_too_many_requests_at_once_are_turned_away_and_later_ones_work() -> None:
@@ -409,53 +263,3 @@ def test_a_client_that_hangs_up_is_not_counted_as_a_failure_of_the_service(addre
         metrics = settled(client)
     assert 'status="500"' not in metrics
     assert "internal-error" not in metrics
-
-
-# Starting and stopping ----------------------------------------------------------------------------
-
-
-def test_a_termination_signal_lets_a_request_finish_and_ends_the_process_cleanly() -> None:
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", f"{port}"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            deadline = time.monotonic() + 30
-            while not answers(f"{address}/healthz") and time.monotonic() < deadline:
-                time.sleep(0.05)
-            with to(address) as client, ThreadPoolExecutor(1) as threads:
-                pending = threads.submit(send, client, COMPARISONS, SLOW)
-                time.sleep(0.3)
-                process.send_signal(signal.SIGTERM)
-                assert pending.result().status_code == 200
-            output, _ = process.communicate(timeout=20)
-        finally:
-            process.kill()
-    assert process.returncode in (0, -signal.SIGTERM)
-    assert "Application shutdown complete" in output
-    assert "Traceback" not in output
-
-
-@pytest.mark.parametrize("setting", Settings.model_fields)
-@pytest.mark.parametrize("value", ["abc", "-1", "nan"])
-def test_a_wrong_setting_is_refused_with_the_name_of_its_variable(
-    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
-) -> None:
-    variable = f"ADL_{setting.upper()}"
-    monkeypatch.setenv(variable, value)
-    with pytest.raises((ValueError, SystemExit), match=variable):
-        create_app()
-
-
-def test_the_process_does_not_start_with_a_wrong_setting() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", f"{free_port()}"],
-        cwd=ROOT,
-        env=os.environ | {"ADL_TIME_LIMIT": "abc"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert "ADL_TIME_LIMIT" in done.stderr

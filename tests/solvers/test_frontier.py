@@ -22,8 +22,7 @@ from solvers.queue import Queue, queue
 from solvers.revenue.retention import Exponential, Linear, Power
 from solvers.robustness.laws import Normal, Scenarios, TwoPoint
 from tests.blends import random_blend, with_aims
-from tests.problems import UNIT, book, problem
-from tests.solvers.test_blend import shuffled
+from tests.problems import UNIT, book, permuted, problem
 
 PAIRS = list(combinations(MEASURES, 2))
 TERM = {"max_haircut": "fairness", "gini": "fairness", "expected_deficit": "robustness", "cvar": "robustness"}
@@ -120,7 +119,7 @@ def test_the_same_problem_in_any_order_gets_the_same_frontier() -> None:
     for seed in SEEDS:
         found = random_book(seed)
         order = np.random.default_rng(seed).permutation(len(found.book))
-        mixed = shuffled(found, order)
+        mixed = permuted(found, order)
         for measures in (("gini", "cvar", "revenue_kept"), ("max_haircut", "expected_deficit")):
             marked = [("queue", queue(found, Queue()).seized_units)]
             first, again = (frontier(found, measures, 9, marked) for _ in range(2))

@@ -19,13 +19,13 @@ from solvers.diagnostics.revenue import RevenueKept, revenue_kept
 from solvers.errors import InfeasibleBudget, ProblemError
 from solvers.money import Float64, Int64, Numbers
 from solvers.pro_rata import CappedProRata, capped_pro_rata
-from solvers.problem import Book, HaircutProblem
+from solvers.problem import HaircutProblem
 from solvers.registry import POLICIES
 from solvers.revenue.certificate import certify_revenue
 from solvers.revenue.retention import Exponential, Linear, Power, Retention
 from solvers.revenue.revenue import Revenue, revenue
 from solvers.verify import Optimality
-from tests.problems import UNIT, book, problem, random_problem, units
+from tests.problems import UNIT, book, permuted, problem, random_problem, units
 
 CURVES: list[Retention] = [
     Linear(0.7),
@@ -264,38 +264,20 @@ def test_linear_ties_share_capped_pro_rata_and_exponential_ties_do_not() -> None
     assert allocation.seized_units.tolist() == units(2, 30, 10) or allocation.seized_units.tolist() == units(10, 30, 2)
 
 
-def shuffled(found: HaircutProblem, order: Int64) -> HaircutProblem:
-    old = found.book
-
-    def numbers(column: Numbers) -> Numbers:
-        return Numbers.parse(column.field, [column.raw[i] for i in order.tolist()], optional=True)
-
-    new = Book(
-        [old.ids[i] for i in order.tolist()],
-        old.cash_units[order],
-        old.pnl_units[order],
-        numbers(old.max_haircut),
-        old.min_equity_units[order],
-        {name: numbers(column) for name, column in old.columns.items()},
-        old.precision,
-    )
-    return replace(found, book=new)
-
-
 @pytest.mark.parametrize("curve", CURVES, ids=repr)
 @given(seed=st.integers(0, 10**6))
 def test_the_order_of_the_rows_does_not_matter(curve: Retention, seed: int) -> None:
     found = random_paying(seed, 1 + seed % 12, curve)
     order = np.random.default_rng(seed).permutation(len(found.book))
     for exact in (False, True):
-        here, there = run(found, exact=exact), run(shuffled(found, order), exact=exact)
+        here, there = run(found, exact=exact), run(permuted(found, order), exact=exact)
         assert here[0].seized_units[order].tolist() == there[0].seized_units.tolist()
         assert here[0].multiplier == there[0].multiplier
         assert here[1].objective == there[1].objective
         assert here[1].bound == there[1].bound
         diagnosed = (
             revenue_kept(found, here[0].seized_units),
-            revenue_kept(shuffled(found, order), there[0].seized_units),
+            revenue_kept(permuted(found, order), there[0].seized_units),
         )
         assert diagnosed[0] == diagnosed[1]
 

@@ -10,26 +10,20 @@ import pytest
 from scipy import stats
 from scipy.integrate import quad
 
-from solvers.diagnostics.robustness import MODELS, ModelLoss, Robustness, robustness
+from solvers.diagnostics.robustness import MODELS, ModelLoss, Robustness
 from solvers.money import Int64
 from solvers.pro_rata import CappedProRata, capped_pro_rata
 from solvers.problem import HaircutProblem, Shortfall
 from solvers.queue import Queue, queue
 from solvers.robustness.expected_deficit import ExpectedDeficit, expected_deficit
-from solvers.robustness.exposures import ExposureModel, losses_after
 from solvers.robustness.laws import Normal, Scenarios, Shock, StudentT, TwoPoint
+from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import totals_after
 from solvers.weighted import Rap, rap
-from tests.problems import UNIT, book, random_problem, some
-from tests.solvers.test_robustness import LEVERED, MOVES, PARAMETRIC, permuted, shocked, with_exposure
+from tests.problems import UNIT, book, permuted, random_problem, some
+from tests.solvers.risky import LEVERED, MOVES, PARAMETRIC, found, losses_after, shocked, with_exposure
 
 SHOCKS: list[Shock] = [*PARAMETRIC, Scenarios(MOVES), Scenarios(MOVES, np.array([1.0, 0, 3, 2, 0.5]))]
-
-
-def found(problem: HaircutProblem, seized: Int64, *named: Any) -> Robustness:
-    answer = robustness(problem, seized, *named)
-    assert answer is not None
-    return answer
 
 
 def under(answer: Robustness, model: ExposureModel) -> ModelLoss:
@@ -60,7 +54,9 @@ def total_loss(problem: HaircutProblem, seized: Int64, move: Any, model: Exposur
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("level", [0.3, 0.95, 0.999])
 @pytest.mark.parametrize(
-    ("law", "standard", "unit"), [(Normal(0.1), stats.norm, 0.1), (StudentT(3, 0.05), stats.t(3), 0.05)], ids=str
+    ("law", "standard", "unit"),
+    [(Normal(0.1), stats.norm, 0.1), (StudentT(3, 0.05), stats.t(3), 0.05)],
+    ids=["normal", "student-t"],
 )
 def test_mean_var_and_cvar_are_those_of_the_total_loss_by_numerical_integration(
     law: Shock, standard: Any, unit: float, level: float, model: ExposureModel

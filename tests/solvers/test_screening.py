@@ -8,29 +8,14 @@ import numpy as np
 import pytest
 
 from solvers.diagnostics.screening import Screening, screening
-from solvers.problem import Book, HaircutProblem, Shortfall
-from tests.problems import UNIT, book, five_accounts, problem, random_problem
+from solvers.problem import HaircutProblem, Shortfall
+from tests.problems import UNIT, book, five_accounts, permuted, problem, random_problem
 
 TWENTY = [2.0**i for i in range(20)]
 
 
 def winners(*endowments: float, budget: float = 0) -> HaircutProblem:
     return problem(book([0] * len(endowments), list(endowments)), budget)
-
-
-def shuffled(found: HaircutProblem, rng: np.random.Generator) -> HaircutProblem:
-    order = rng.permutation(len(found.book))
-    old = found.book
-    columns = {
-        name: replace(c, raw=[c.raw[i] for i in order.tolist()], floats=c.floats[order])
-        for name, c in {**old.columns, "max_haircut": old.max_haircut}.items()
-    }
-    caps = columns.pop("max_haircut")
-    ids = [old.ids[i] for i in order.tolist()]
-    new = Book(
-        ids, old.cash_units[order], old.pnl_units[order], caps, old.min_equity_units[order], columns, old.precision
-    )
-    return replace(found, book=new)
 
 
 def pareto(alpha: float, n: int, seed: int) -> list[float]:
@@ -170,7 +155,7 @@ def test_the_order_of_accounts_changes_nothing(n: int) -> None:
     rng = np.random.default_rng(n)
     found = random_problem(rng, n)
     for _ in range(3):
-        assert screening(shuffled(found, rng)) == screening(found)
+        assert screening(permuted(found, rng.permutation(len(found.book)))) == screening(found)
 
 
 @pytest.mark.parametrize("factor", [3, 1_000])
