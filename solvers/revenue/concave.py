@@ -128,7 +128,8 @@ def _fitting(cap_units: Int64, rest: int) -> tuple[Bool, Bool]:
     place = 0
     while place < len(cap_units) and rest:
         place += int(np.searchsorted(-cap_units[place:], -rest))  # the first that fits
-        stop = int(np.searchsorted(reach, reach[place] + rest, side="right")) - 1
+        most = min(int(reach[place]) + rest, int(reach[-1]))  # sums of caps fit in 64 bits, but not those and the rest
+        stop = int(np.searchsorted(reach, most, side="right")) - 1
         taken[place:stop] = True
         rest -= int(reach[stop] - reach[place])
         place = stop

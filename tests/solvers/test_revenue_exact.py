@@ -1,12 +1,13 @@
 """The search behind `exact`: the true optimum wherever every vertex can be looked at, a true bound where it stops."""
 
+from dataclasses import replace
 from math import fsum
 
 import numpy as np
 import pytest
 
 from solvers import verify
-from solvers.problem import HaircutProblem
+from solvers.problem import HaircutProblem, Shortfall
 from solvers.revenue import exact
 from solvers.revenue.certificate import certify_revenue
 from solvers.revenue.exact import Searched, searched
@@ -14,7 +15,7 @@ from solvers.revenue.retention import Exponential, Linear
 from solvers.revenue.revenue import Revenue, revenue
 from solvers.revenue.stakes import Stakes
 from tests.problems import UNIT, book, problem, random_problem
-from tests.solvers.test_revenue import paying, random_paying
+from tests.solvers.test_revenue import paying, random_paying, run
 
 CURVES = [Exponential(1.0), Exponential(50.0), Exponential(1e-6), Exponential(5.0)]
 
@@ -136,3 +137,14 @@ def test_a_book_without_fees_needs_no_search() -> None:
     found = paying(base, [0] * 30, Exponential(1.0))
     optimality = certify_revenue(found, revenue(found, Revenue(exact=True)), Revenue(exact=True))
     assert optimality.objective == optimality.bound == 0
+
+
+@pytest.mark.parametrize("search", [False, True])
+@pytest.mark.parametrize("caps", [[2**63 - 1], [2**62, 2**62 - 1], [3 * 2**60] * 2])
+def test_caps_that_fill_64_bits_are_taken_without_a_wrap(caps: list[int], search: bool) -> None:
+    """A cap and what is left to take add up to more than an int64 holds; once that went round for ever."""
+    huge = replace(book([0] * len(caps), [0] * len(caps)), pnl_units=np.array(caps))
+    amount = sum(caps) - max(caps) // 10
+    found = paying(HaircutProblem(huge, Shortfall(deficit_units=amount)), [5] * len(caps), Exponential(3.0))
+    allocation, _ = run(found, exact=search)
+    assert sum(allocation.seized_units.tolist()) == amount
