@@ -39,8 +39,11 @@ class GroupModel:
         self._weights, self._largest = cp.Parameter(3, nonneg=True), np.full(3, s)
         self._amount, self._limits = cp.Parameter(nonneg=True), cp.Parameter(len(groups), nonneg=True)
         cost = self._weights[0] * cp.sum_squares(v) / 2
-        gains, churns = gain * roots, churn * s ** (p - 1) * roots ** (2 - p)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gains, churns = gain * roots, churn * s ** (p - 1) * roots ** (2 - p)
         self._largest = np.array([s, *(float(np.abs(part).max()) or 1.0 for part in (gains, churns))])
+        if not np.isfinite(self._largest).all():
+            raise SolverFailed("the coefficients of the convex program are beyond the doubles")
         if gain.any():
             cost -= self._weights[1] * ((gains / self._largest[1]) @ v)
         if churn.any():
@@ -57,8 +60,9 @@ class GroupModel:
 
         weights   (a, b, c).  Raises SolverFailed or SolverTimeout by STATUSES.
         """
-        scaled = weights * self._largest
-        self._weights.value = scaled / scaled.max()
+        logarithms = np.log(np.where(weights > 0, weights, 1.0)) + np.log(self._largest)
+        shares = np.exp(logarithms - logarithms[weights > 0].max())
+        self._weights.value = np.where(weights > 0, shares, 0.0)
         self._amount.value, self._limits.value = amount / self._unit, limits / self._unit
         status: object = "solver_error"
         try:
@@ -71,7 +75,7 @@ class GroupModel:
                     max_threads=1,
                 )
             status = self._program.status
-        except (self._failure, ValueError):  # cvxpy refuses some large powers, and numbers beyond the doubles
+        except (self._failure, ValueError):  # cvxpy refuses some large powers
             status = "solver_error"
         error = STATUSES.get(str(status), SolverFailed)
         if error is not None:

@@ -196,3 +196,21 @@ def test_any_power_goes_with_group_limits(client: Any, exponent: float) -> None:
     answer = asked(client, "/v1/allocations", parts | {"policy": policy, "options": options})
     assert answer["status"] == "optimal"
     assert Decimal(answer["allocations"][0]["seized"]) <= 4
+
+
+def test_a_convex_program_beyond_the_doubles_is_done_without(client: Any) -> None:
+    """A millionth beside 1e12, and a power of 100: cvxpy cannot hold the coefficients, the exact solver needs not."""
+    rows = [
+        {"id": "dust", "cash": 0, "pnl": "0.000001", "fees": 1, "group": "g"},
+        {"id": "fish", "cash": 0, "pnl": 5, "fees": 1, "group": "g"},
+        {"id": "whale", "cash": 0, "pnl": 1e12, "fees": 1},
+    ]
+    policy = {"name": "blend", "weights": {"fairness": 1, "revenue": 1}, "group_limits": {"g": 2}}
+    options = {"retention": {"curve": "power", "rate": 1, "exponent": 100}}
+    body = {"snapshot": {"accounts": rows}, "shortfall": {"deficit": 9e11}, "policy": policy, "options": options}
+    answer = asked(client, "/v1/allocations", body)
+    assert answer["status"] == "optimal"
+    assert "found without it" in answer["notes"][0]
+    seized = [Decimal(row["seized"]) for row in answer["allocations"]]
+    assert sum(seized) == Decimal(900_000_000_000)
+    assert seized[0] + seized[1] == 2
