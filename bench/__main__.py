@@ -18,7 +18,6 @@ def main() -> None:
         revenue.kernels_against_a_pass(),
         revenue.search_against_scip(),
         cvar.against_cvxpy(),
-        cvar.at_exchange_size(),
         frontier.solved_again_against_built_again(),
         frontier.frontiers(),
         service.requests_against_an_echo(),
@@ -29,7 +28,7 @@ def main() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "cvxpy", "clarabel", "ortools", "highspy")},
         "lines": [line.as_json() for line in lines],
-        "facts": [*service.stages_of_a_request(), service.memory_of_a_million()],
+        "facts": [*cvar.at_exchange_size(), *service.stages_of_a_request(), service.memory_of_a_million()],
     }
     report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     report.write()

@@ -3,14 +3,12 @@
 import http.client
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -22,7 +20,7 @@ from app.convert.requests import allocation_of
 from app.sample import venue
 from app.settings import Settings, load
 from bench.books import columns
-from bench.timing import Line, compare
+from bench.timing import Line, compare, peak_gigabytes
 from solvers.solve import solve
 
 HEADERS = {"Content-Type": "application/json"}
@@ -139,8 +137,7 @@ def memory_of_a_million() -> str:
         started = time.perf_counter()
         answer = post(connection, "/v1/allocations", body)
         seconds = time.perf_counter() - started
-        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
-    gigabytes = int(peak[1]) / 1e6 if peak else float("nan")
+        gigabytes = peak_gigabytes(pid)
     sizes = f"{len(body) / 1e6:.0f} MB in, {len(answer) / 1e6:.0f} MB out"
     fact = (
         f"One POST of a million accounts in four columns: {sizes}, {seconds:.1f} s, peak memory of the server "

@@ -1,10 +1,12 @@
 """Two things timed in turn, and their ratio with its spread."""
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,13 @@ def compare(
     )
     print(line, flush=True)
     return line
+
+
+def peak_gigabytes(pid: int | Literal["self"] = "self") -> float:
+    """Peak resident memory of a process. Of its own memory: what getrusage tells includes its parent's at the start."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(peak[1]) / 1e6 if peak else float("nan")
 
 
 def _seconds(function: Callable[[], object]) -> float:
