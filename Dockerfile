@@ -9,7 +9,7 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /srv
 
 COPY requirements.lock ./
-RUN pip install --require-hashes --no-cache-dir -r requirements.lock \
+RUN pip install --no-deps --require-hashes --no-cache-dir -r requirements.lock \
     && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin adl
 
 COPY pyproject.toml ./

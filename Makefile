@@ -1,6 +1,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Two test processes, a file each at a time; BLAS threads would fight them.
+PARALLEL := --numprocesses 2 --dist loadfile
+export OPENBLAS_NUM_THREADS := 1
 # Overrides what pip's own configuration says: no address, path or host name enters a lock file.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -11,11 +14,11 @@ run: $(STAMP)
 	$(BIN)/python -m app.demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: $(STAMP)
 	scripts/install-debian
-	$(BIN)/python -m pytest -m "" --cov
+	$(BIN)/python -m pytest $(PARALLEL) -m "" --cov
 
 check: $(STAMP)
 	$(BIN)/ruff check
@@ -42,5 +45,5 @@ clean:
 
 $(STAMP): requirements.lock requirements-dev.lock
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@

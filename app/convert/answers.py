@@ -12,7 +12,7 @@ import orjson
 from app.convert import encode
 from app.convert.accounts import problem_errors
 from app.convert.diagnostics import diagnostics
-from app.convert.figures import floored, money, ratio, ratios
+from app.convert.figures import floored, money, ratio, ratios, residual
 from app.convert.requests import Asked, Chosen, Made
 from app.problems import RequestProblem, invalid
 from solvers import verify
@@ -111,8 +111,8 @@ def _certificate(solution: Solution) -> dict[str, Any]:
     return {
         "objective": ratio(certificate.objective),
         "bound": ratio(certificate.bound),
-        "relative_gap": ratio(certificate.relative_gap),
-        "kkt_residual": ratio(certificate.kkt_residual),
+        "relative_gap": residual(certificate.relative_gap),
+        "kkt_residual": residual(certificate.kkt_residual),
         "budget_error": money(certificate.budget_error_units, precision),
         "cap_violation": money(certificate.cap_violation_units, precision),
         "multiplier": ratio(certificate.multiplier),

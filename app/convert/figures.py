@@ -36,6 +36,14 @@ def ratio(value: float | Fraction | None) -> float | None:
     return float(f"{number:.12g}")
 
 
+def residual(value: float | None) -> float | None:
+    """A gap or residual, relative or per unit of currency, to 12 decimals.
+
+    What lies below is rounding of the machine's own arithmetic, which differs between processors; answers do not.
+    """
+    return ratio(None if value is None else round(value, 12))
+
+
 def floored(value: Fraction) -> float:
     """A ratio from 0 to 1 to 12 significant digits, rounded down: what is told to be within reach is, sent back too."""
     digits = 12 + len(str(value.denominator)) - len(str(value.numerator))

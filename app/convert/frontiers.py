@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.convert.answers import severity_notes
-from app.convert.figures import money, ratio, rounded
+from app.convert.figures import money, ratio, residual, rounded
 from app.convert.requests import Asked, Swept
 from solvers import verify
 from solvers.frontier import Frontier, Marked, Point
@@ -75,5 +75,5 @@ def _point(point: Point, precision: int) -> dict[str, Any]:
         "measures": _measures(point.measures, precision),
         "policy": {"name": "blend", "weights": weights, "group_limits": {}},
         "status": "optimal" if gap is not None and gap <= GAP_TOLERANCE else "feasible",
-        "relative_gap": ratio(gap),
+        "relative_gap": residual(gap),
     }
