@@ -3,11 +3,13 @@
 SolverError
 ├── ProblemError        the problem is malformed: says which field of which accounts
 ├── InfeasibleBudget    the problem is sound, but the policy cannot reach the budget
+│   └── UnclosableMarkets   in contract space: says which markets cannot be closed, and why
 ├── SolverTimeout       the problem is sound and feasible, and the solver stopped at a limit of its own
 └── SolverFailed        the problem is sound and feasible, and the solver did not solve it
 """
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 
 class SolverError(Exception):
@@ -46,6 +48,21 @@ class InfeasibleBudget(SolverError):
         self.budget_units = budget_units
         self.reachable_units = reachable_units
         self.rows = tuple(rows)
+
+
+class UnclosableMarkets(InfeasibleBudget):
+    """Not all contracts that bankrupt accounts left can be closed.
+
+    demands    why, by position of the market's side among the problem's demands
+    severity   the largest at which all of them can be closed
+    """
+
+    def __init__(
+        self, detail: str, budget_units: int, reachable_units: int, demands: Mapping[int, str], severity: Fraction
+    ) -> None:
+        super().__init__(detail, budget_units, reachable_units)
+        self.demands = dict(demands)
+        self.severity = severity
 
 
 class SolverTimeout(SolverError):

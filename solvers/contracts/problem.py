@@ -154,8 +154,7 @@ class ClosureProblem:
     @cached_property
     def account_notional(self) -> Float64:
         """sum |q| p in currency."""
-        found: Float64 = np.bincount(self.positions.account, self.position_notional, len(self.accounts.ids))
-        return found.astype(np.float64)
+        return np.bincount(self.positions.account, self.position_notional, len(self.accounts.ids)).astype(np.float64)
 
     @cached_property
     def bearer(self) -> Int64:
