@@ -54,11 +54,16 @@ class UnclosableMarkets(InfeasibleBudget):
     """Not all contracts that bankrupt accounts left can be closed.
 
     demands    why, by position of the market's side among the problem's demands
-    severity   the largest at which all of them can be closed
+    severity   the largest at which all of them can be closed; None where none is, or it is not known
     """
 
     def __init__(
-        self, detail: str, budget_units: int, reachable_units: int, demands: Mapping[int, str], severity: Fraction
+        self,
+        detail: str,
+        budget_units: int,
+        reachable_units: int,
+        demands: Mapping[int, str],
+        severity: Fraction | None,
     ) -> None:
         super().__init__(detail, budget_units, reachable_units)
         self.demands = dict(demands)

@@ -1,0 +1,76 @@
+"""Proof of a closing plan by duality, from the shadow prices alone; nothing here uses the code that made the plan.
+
+Fairness: min sum x_i^2 / (2 w_i) over flows. For any prices mu of the demands the Lagrangian separates by bearer, and
+each fills its arcs by falling price as long as x / w < mu: its value plus sum mu_d need_d is a lower bound.
+
+Worst haircut: whatever the prices, the demands of the highest one need from their holders no less than
+sum min(u_i, cap_i, t w_i) gives, u_i what bearer i could bring to them at most; so t is no less than the level of that
+sum. Since it counts no lots, no closing in whole lots is below it.
+"""
+
+from math import fsum
+
+import numpy as np
+
+from solvers.contracts.closing import Plan
+from solvers.contracts.levels import level
+from solvers.contracts.network import Network
+from solvers.contracts.problem import ClosureProblem
+from solvers.money import Float64
+from solvers.verify import Optimality
+
+_FULL = 1e-9
+"""Relative distance within which an arc or a cap counts as full, and an amount as nothing."""
+
+
+def fairness_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:
+    """Objective and bound in currency; the residual is the largest distance of a haircut from its arcs' prices."""
+    network, amounts = _planned(problem, plan)
+    w, price = network.weight, plan.levels[network.demand]
+    paid = network.paid(amounts)
+    order = np.lexsort((-price, network.bearer))
+    most, bearer, mu = network.most[order], network.bearer[order], price[order]
+    first = np.searchsorted(bearer, np.arange(len(w)))
+    before = np.cumsum(most) - most
+    before -= before[first][bearer]
+    taken = np.clip(np.minimum(mu * w[bearer], network.cap[bearer]) - before, 0, most)
+    pieces = taken * ((2 * before + taken) / (2 * w[bearer]) - mu)
+    unit = 10.0**-problem.accounts.precision
+    objective = fsum((paid * paid / (2 * w)).tolist()) * unit
+    bound = (fsum(pieces.tolist()) + fsum((plan.levels * network.need).tolist())) * unit
+    return Optimality(objective, bound, _residual(network, amounts, price))
+
+
+def _residual(network: Network, amounts: Float64, price: Float64) -> float:
+    paid = network.paid(amounts)
+    haircut = (paid / network.weight)[network.bearer]
+    more = (amounts < network.most * (1 - _FULL)) & (paid < network.cap * (1 - _FULL))[network.bearer]
+    less = amounts > network.most * _FULL
+    away = np.maximum(np.where(more, price - haircut, 0), np.where(less, haircut - price, 0))
+    return float(away.max(initial=0.0))
+
+
+def worst_haircut_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:
+    """Objective and bound as fractions; the residual is what the worst haircut is above the bound."""
+    network, amounts = _planned(problem, plan)
+    worst = float((network.paid(amounts) / network.weight).max(initial=0.0))
+    bound = least_worst_haircut(network, plan.levels)
+    return Optimality(worst, bound, max(worst - bound, 0.0))
+
+
+def least_worst_haircut(network: Network, levels: Float64) -> float:
+    """A lower bound on the worst haircut of any closing, from the demands of the highest level."""
+    if not levels.any():
+        return 0.0
+    highest = levels >= levels.max() * (1 - _FULL)
+    ceiling = np.minimum(network.paid(np.where(highest[network.demand], network.most, 0.0)), network.cap)
+    return level(network.weight, np.zeros(len(ceiling)), ceiling, float(network.need[highest].sum()))
+
+
+def _planned(problem: ClosureProblem, plan: Plan) -> tuple[Network, Float64]:
+    """The network, with the needs that the plan means to meet, and its amounts."""
+    network = Network.of(problem)
+    amounts = plan.amounts[network.rows]
+    taken = network.taken(amounts)
+    near = np.abs(taken - network.need) <= network.need * _FULL
+    return network.needing(np.where(near, network.need, np.minimum(taken, network.need))), amounts

@@ -1,0 +1,126 @@
+"""The flow network of the demands that cost something: bearers pay dollars, demands take them.
+
+    y_a in [0, u_a],    sum over a demand's arcs y_a = need_d,    x_i = sum over a bearer's arcs y_a <= cap_i
+
+with u_a = g_d |q_a| and need_d = g_d Q_d in units of currency. Everything here is in the order of account ids and
+symbols, so that no answer depends on the order of rows. Doubles decide levels; flows are whole steps, 2^60 in all.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from solvers.backends.max_flow import Flow, max_flow
+from solvers.contracts.problem import ClosureProblem
+from solvers.money import Float64, Int64
+
+_STEPS = 2.0**60
+"""Integer steps that all needs together are cut into."""
+
+_MORE = 2**12
+"""Steps that doubles near 2^60 still tell apart."""
+
+_SATURATED = 2.0**-40
+"""Relative shortage of a flow that is rounding of its capacities, not a cut."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """n bearers, m demands, A arcs; `rows` are the arcs' places among those of the problem.
+
+    weight, cap    n: endowment w, most it may pay
+    bearer, demand, most    A: the ends of an arc and u, the most it carries
+    need           m, zero for demands that are free
+    """
+
+    rows: Int64
+    weight: Float64
+    cap: Float64
+    bearer: Int64
+    demand: Int64
+    most: Float64
+    need: Float64
+
+    @classmethod
+    def of(cls, problem: ClosureProblem) -> "Network":
+        arcs, gaps = problem.arcs, problem.gap_floats
+        rows = np.flatnonzero(~problem.free[arcs.demand])
+        bearers, first, bearer = np.unique(arcs.bearer[rows], return_index=True, return_inverse=True)
+        order = np.argsort(first)  # arcs come by account id
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        bearers = bearers[order]
+        demand = arcs.demand[rows]
+        needed = np.array([float(one.lots) for one in problem.demands])
+        return cls(
+            rows,
+            problem.wealth.endowment[bearers],
+            problem.wealth.cap_units[bearers].astype(np.float64),
+            place[bearer],
+            demand,
+            arcs.lots[rows] * gaps[demand],
+            needed * gaps,
+        )
+
+    def paid(self, amounts: Float64) -> Float64:
+        """x: what each bearer pays in all, of amounts an arc."""
+        return np.bincount(self.bearer, amounts, len(self.weight)).astype(np.float64)
+
+    def taken(self, amounts: Float64) -> Float64:
+        """What each demand takes in all, of amounts an arc."""
+        return np.bincount(self.demand, amounts, len(self.need)).astype(np.float64)
+
+    def needing(self, need: Float64) -> "Network":
+        return replace(self, need=need)
+
+    def flow(self, supply: Float64) -> "Carried":
+        """The most that goes through when bearers have so much."""
+        return self._carry(supply, self.most)
+
+    def spread(self, supply: Float64) -> Float64:
+        """Amounts an arc that bring these supplies to the demands, each bearer's in proportion to `most` if they can.
+
+        Over which of its arcs a bearer pays is not unique. First flows what fits of every bearer's own proportional
+        split; the rest takes any way that is left, and what stands in its way gives way.
+        """
+        available = self.paid(self.most)
+        share = np.divide(supply, available, out=np.zeros_like(supply), where=available > 0)
+        first = self._carry(supply, np.minimum(self.most * share[self.bearer], self.most))
+        through = min(float(supply.sum()), float(self.need.sum()))
+        return first.amounts if first.brings(through) else self._carry(supply, self.most, first).amounts
+
+    def _carry(self, supply: Float64, most: Float64, first: "Carried | None" = None) -> "Carried":
+        """Supplies are rounded down to steps, all else up, so that rounding never makes a cut where there is none."""
+        step = max(float(supply.sum()), float(self.need.sum())) / _STEPS or 1.0
+        have, need = np.floor(supply / step).astype(np.int64), np.ceil(self.need / step).astype(np.int64)
+        # An arc with more room than its demand takes is never full, so that it makes no cut.
+        room = np.minimum(np.ceil(most / step), need[self.demand] + _MORE).astype(np.int64)
+        if first is None:
+            found = max_flow(have, self.bearer, self.demand, room, need)
+            return Carried(found, found.flows, step, self.most)
+        before = np.minimum(first.steps, room)
+        bearing, taking = (np.zeros_like(have), np.zeros_like(need))
+        np.add.at(bearing, self.bearer, before)
+        np.add.at(taking, self.demand, before)
+        found = max_flow(have - bearing, self.bearer, self.demand, room - before, need - taking, before)
+        return Carried(found, before + found.flows, step, self.most)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A flow in whole steps, each so many units of currency."""
+
+    found: Flow
+    steps: Int64
+    step: float
+    most: Float64
+
+    @property
+    def amounts(self) -> Float64:
+        """Units of currency an arc."""
+        found: Float64 = np.minimum(self.steps * self.step, self.most)
+        return found
+
+    def brings(self, amount: float) -> bool:
+        """Whether so much went through, but for the rounding to steps."""
+        return float(self.steps.sum()) * self.step >= amount * (1 - _SATURATED)
