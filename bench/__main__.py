@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import version
 from itertools import chain
 
-from bench import cvar, frontier, knapsack, report, revenue, service, water_filling
+from bench import contracts, cvar, frontier, knapsack, lots, report, revenue, service, water_filling
 
 
 def main() -> None:
@@ -20,6 +20,8 @@ def main() -> None:
         cvar.against_cvxpy(),
         frontier.solved_again_against_built_again(),
         frontier.frontiers(),
+        contracts.flows_against_linear_programs(),
+        lots.costs_against_a_pass(),
         service.requests_against_an_echo(),
     )
     results = {
@@ -28,7 +30,12 @@ def main() -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("numpy", "cvxpy", "clarabel", "ortools", "highspy")},
         "lines": [line.as_json() for line in lines],
-        "facts": [*cvar.at_exchange_size(), *service.stages_of_a_request(), service.memory_of_a_million()],
+        "facts": [
+            *cvar.at_exchange_size(),
+            *lots.lots_and_search(),
+            *service.stages_of_a_request(),
+            service.memory_of_a_million(),
+        ],
     }
     report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     report.write()

@@ -18,14 +18,15 @@ from solvers.contracts.network import Network
 
 ACCOUNTS, PER_ACCOUNT = 20_000, 3
 MARKETS = (20, 160)
-NATURE = Nature(load=0.2, gap=0.02, capped=0.2)
+CRASH = Nature(load=0.2, gap=0.02, capped=0.2, shorts=1.0)
+"""The bankrupt were long, and everybody else is short."""
 _FEASIBLE = "primal_feasibility_tolerance: 1e-9 dual_feasibility_tolerance: 1e-9"
 
 
 def flows_against_linear_programs() -> Iterator[Line]:
     """min t, sum of a demand's y = need, sum of a bearer's y <= min(cap, t w), 0 <= y <= u, in mean amounts."""
     for markets in MARKETS:
-        problem = random_market(1, ACCOUNTS, markets, PER_ACCOUNT, NATURE)
+        problem = random_market(1, ACCOUNTS, markets, PER_ACCOUNT, CRASH)
         network = _closable(Network.of(problem))
         level = worst_haircut_optimality(problem, min_max_plan(problem)).objective
         rivals: dict[str, Callable[[Network], float]] = {"GLOP": glop, "HiGHS": highs, "cvxpy's default": by_cvxpy}

@@ -5,8 +5,10 @@ account id. Symbols: u = pnl, N = notional, E = equity, W = cash, MM = maintenan
 NB = bankruptcy_notional, p/p0 = price_ratio. Only winners need the columns of their score.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import lcm
 from typing import Any, Literal
 
 import numpy as np
@@ -58,7 +60,7 @@ def closing_order(problem: HaircutProblem, score: Score = "pnl") -> Int64:
     if score == "pnl":
         keys: Integers = problem.book.pnl_units[winners]
     else:
-        keys = _exact_keys(_RATIOS[score](_Figures(problem, score)))
+        keys = score_keys(score, _Winners(problem, score))
     return winners[_descending(keys, problem.book.id_array[winners])]
 
 
@@ -76,8 +78,33 @@ def lights(rank: Int64) -> Int64:
     return LIGHTS - 1 - LIGHTS * (rank - 1) // max(int(rank.max(initial=0)), 1)
 
 
-class _Figures:
-    """The winners' columns as Python integers on one scale, refused by name where a score lacks one."""
+class Figures(ABC):
+    """What is ranked, one figure a column, in exact integers. p/p0 is the quotient of the columns `price_ratio`."""
+
+    price_ratio: tuple[str, str]
+
+    def rows(self, *names: str, positive: str | None = None) -> tuple[int, Iterator[Any]]:
+        """One currency unit on a common scale, and the columns side by side on that scale."""
+        columns = [self.exact(name) for name in names]
+        common = lcm(*(scale for _, scale in columns))
+        if positive is not None:
+            self.refuse(positive, "must be positive", columns[names.index(positive)][0] <= 0)
+        integers = [[value * (common // scale) for value in column.tolist()] for column, scale in columns]
+        return common, zip(*integers, strict=True)
+
+    @abstractmethod
+    def exact(self, name: str) -> tuple[Integers, int]:
+        """(integers, scale): the column is exactly `integers / scale`."""
+
+    @abstractmethod
+    def refuse(self, name: str, why: str, at: Sequence[bool] | np.ndarray) -> None:
+        """Refuse the column where it cannot be used."""
+
+
+class _Winners(Figures):
+    """The winners' columns, refused by name where a score lacks one."""
+
+    price_ratio = "price_ratio", "one"
 
     def __init__(self, problem: HaircutProblem, score: Score) -> None:
         self._problem = problem
@@ -86,37 +113,34 @@ class _Figures:
             "pnl": problem.book.pnl_units,
             "equity": problem.book.equity_units,
             "cash": problem.book.cash_units,
+            "one": np.full(len(problem.book), 10**problem.book.precision),
         }
 
-    def rows(self, *names: str, positive: str | None = None) -> tuple[int, Iterator[Any]]:
-        """One currency unit on the common scale, and the columns side by side."""
-        columns = [self._exact(name) for name in names]
-        decimals = max((scale for _, scale in columns), default=0)
-        if positive is not None:
-            self._refuse(positive, "must be positive", columns[names.index(positive)][0] <= 0)
-        integers = [[value * 10 ** (decimals - scale) for value in column.tolist()] for column, scale in columns]
-        return 10**decimals, zip(*integers, strict=True)
-
-    def _exact(self, name: str) -> tuple[Integers, int]:
+    def exact(self, name: str) -> tuple[Integers, int]:
         winners = self._problem.winners
         if name in self._own:
-            return self._own[name][winners], self._problem.book.precision
+            return self._own[name][winners], 10**self._problem.book.precision
         if name not in self._problem.book.columns:
-            self._refuse(name, "is missing", np.ones(len(winners), dtype=np.bool_))
-            return np.zeros(0, dtype=np.int64), 0
+            self.refuse(name, "is missing", np.ones(len(winners), dtype=np.bool_))
+            return np.zeros(0, dtype=np.int64), 1
         numbers = self._problem.book.columns[name]
         if numbers.missing is not None:
-            self._refuse(name, "is missing", numbers.missing[winners])
+            self.refuse(name, "is missing", numbers.missing[winners])
         integers, decimals = numbers.exact
-        return integers[winners], decimals
+        return integers[winners], 10**decimals
 
-    def _refuse(self, name: str, why: str, at: Sequence[bool] | np.ndarray) -> None:
+    def refuse(self, name: str, why: str, at: Sequence[bool] | np.ndarray) -> None:
         rows = self._problem.winners[np.asarray(at, dtype=np.bool_)].tolist()
         if rows:
             raise ProblemError(name, f"{why}: score {self._score} needs it for every winner", rows)
 
 
-def _bitmex(figures: _Figures) -> Iterator[Ratio]:
+def score_keys(score: Score, figures: Figures) -> Integers:
+    """Integers in the order of the scores of all that is ranked, equal where the scores are."""
+    return _exact_keys(_RATIOS[score](figures))
+
+
+def _bitmex(figures: Figures) -> Iterator[Ratio]:
     """P L if P > 0, else P / L, with P = u / N0 and L = N / |N - NB| (infinite where N = NB)."""
     _, rows = figures.rows("pnl", "notional", "entry_notional", "bankruptcy_notional", positive="entry_notional")
     for u, notional, entry, bankruptcy in rows:
@@ -127,21 +151,21 @@ def _bitmex(figures: _Figures) -> Iterator[Ratio]:
             yield (u * distance, entry * notional) if u and distance else (0, 1)
 
 
-def _binance(figures: _Figures) -> Iterator[Ratio]:
+def _binance(figures: Figures) -> Iterator[Ratio]:
     """max(0, u) / max(1, W) * MM / (W + u), 0 where W + u <= 0. Aevo's is the same: it is 0 where u <= 0."""
     one, rows = figures.rows("pnl", "cash", "maintenance_margin")
     for u, cash, margin in rows:
         yield (max(u, 0) * margin, max(one, cash) * (cash + u)) if cash + u > 0 else (0, 1)
 
 
-def _hyperliquid_published(figures: _Figures) -> Iterator[Ratio]:
+def _hyperliquid_published(figures: Figures) -> Iterator[Ratio]:
     """(p / p0) (N / E)."""
-    _, rows = figures.rows("price_ratio", "notional", "equity")
-    for price_ratio, notional, equity in rows:
-        yield price_ratio * notional, equity
+    _, rows = figures.rows(*figures.price_ratio, "notional", "equity")
+    for mark, entry, notional, equity in rows:
+        yield mark * notional, entry * equity
 
 
-def _hyperliquid_observed(figures: _Figures) -> Iterator[Ratio]:
+def _hyperliquid_observed(figures: Figures) -> Iterator[Ratio]:
     """max(N / E, 1e-8) max(max(u, 0) / N0, 1e-8)."""
     _, rows = figures.rows("pnl", "notional", "equity", "entry_notional", positive="entry_notional")
     for u, notional, equity, entry in rows:
@@ -150,23 +174,23 @@ def _hyperliquid_observed(figures: _Figures) -> Iterator[Ratio]:
         yield leverage[0] * profit[0], leverage[1] * profit[1]
 
 
-def _whitebit(figures: _Figures) -> Iterator[Ratio]:
+def _whitebit(figures: Figures) -> Iterator[Ratio]:
     """u / E."""
     _, rows = figures.rows("pnl", "equity")
     yield from rows
 
 
-def _pnl_leverage(figures: _Figures) -> Iterator[Ratio]:
+def _pnl_leverage(figures: Figures) -> Iterator[Ratio]:
     """(u / N0) (N / E)."""
     _, rows = figures.rows("pnl", "entry_notional", "notional", "equity", positive="entry_notional")
     for u, entry, notional, equity in rows:
         yield u * notional, entry * equity
 
 
-def _plain(column: str) -> Callable[[_Figures], Iterator[Ratio]]:
+def _plain(column: str) -> Callable[[Figures], Iterator[Ratio]]:
     """The column itself."""
 
-    def ratios(figures: _Figures) -> Iterator[Ratio]:
+    def ratios(figures: Figures) -> Iterator[Ratio]:
         _, rows = figures.rows(column)
         for (value,) in rows:
             yield value, 1
@@ -174,7 +198,7 @@ def _plain(column: str) -> Callable[[_Figures], Iterator[Ratio]]:
     return ratios
 
 
-_RATIOS: dict[Score, Callable[[_Figures], Iterator[Ratio]]] = {
+_RATIOS: dict[Score, Callable[[Figures], Iterator[Ratio]]] = {
     "bitmex": _bitmex,
     "binance": _binance,
     "aevo": _binance,

@@ -16,7 +16,7 @@ import numpy as np
 
 from solvers.contracts.book import Liquidations, Markets, Positions, common, gains
 from solvers.errors import ProblemError
-from solvers.money import Bool, Float64, Int64, Numbers
+from solvers.money import Bool, Float64, Int64, Numbers, check_sums
 from solvers.problem import Book, HaircutProblem, Numeraire, Shortfall
 from solvers.revenue.retention import Retention
 from solvers.robustness.laws import Shock
@@ -106,7 +106,9 @@ class ClosureProblem:
     @cached_property
     def lots(self) -> Int64:
         """Signed lots of each position."""
-        return self.markets.whole_lots("positions.quantity", self.positions.quantity, self.positions.market)
+        found = self.markets.whole_lots("positions.quantity", self.positions.quantity, self.positions.market)
+        check_sums("positions.quantity", found)
+        return found
 
     @cached_property
     def _gains(self) -> tuple[Any, int]:

@@ -1,0 +1,191 @@
+"""Whole lots on the arcs of costly demands: where the next one fits best, and what must move to make room for it.
+
+A lot of demand d on an arc of bearer b fits while  k < |q|  and  sum g k + g_d <= cap_b,  in exact integers: gaps over
+their common denominator, caps times it. Where it fits best is where the haircut (sum g k + g_d) / w_b after it is
+lowest; haircuts are correctly rounded quotients of integers, ties go by arc, which is by account id, then symbol.
+"""
+
+from collections import deque
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+
+from solvers.contracts.problem import ClosureProblem
+from solvers.money import Int64
+
+SCANS = 150_000
+"""Arcs looked at for routes, in one rounding. A count and not a clock, so that the same book has the same answer."""
+
+_PASSES = 64
+"""Many lots that must fit together are placed this part of them at a time."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """`lots` of a demand go to an arc; `freed` lots of `moved`, another arc of its bearer, must first go elsewhere."""
+
+    arc: int
+    lots: int
+    moved: int = -1
+    freed: int = 0
+
+
+class Board:
+    """Lots of each arc and what they cost each bearer; arcs of free demands take no part."""
+
+    def __init__(self, problem: ClosureProblem, lots: Int64) -> None:
+        arcs = problem.arcs
+        self.demand: list[int] = arcs.demand.tolist()
+        self.bearer: list[int] = arcs.bearer.tolist()
+        self.held: list[int] = arcs.lots.tolist()
+        self.lots: list[int] = lots.tolist()
+        numerators, denominator = problem.common_gaps
+        self.gaps: list[int] = numerators.tolist()
+        self.arcs_of: list[list[int]] = [[] for _ in self.gaps]
+        self.borne_by: dict[int, list[int]] = {}
+        for arc in np.flatnonzero(~problem.free[arcs.demand]).tolist():
+            self.arcs_of[self.demand[arc]].append(arc)
+            self.borne_by.setdefault(self.bearer[arc], []).append(arc)
+        endowments, caps = problem.wealth.endowment_units, problem.wealth.cap_units
+        self.weight = {bearer: int(endowments[bearer]) * denominator for bearer in self.borne_by}
+        self.cap = {bearer: int(caps[bearer]) * denominator for bearer in self.borne_by}
+        self.spent = {bearer: sum(self._cost(arc) for arc in held) for bearer, held in self.borne_by.items()}
+        self.scans = 0
+        self.below: tuple[int, int] | None = None
+        self._heaps = [[(self.haircut_after(arc), arc) for arc in held] for held in self.arcs_of]
+        for heap in self._heaps:
+            heapify(heap)
+        self._worst = [(-self.haircut(bearer), held[0], bearer) for bearer, held in self.borne_by.items()]
+        heapify(self._worst)
+
+    def _cost(self, arc: int) -> int:
+        return self.gaps[self.demand[arc]] * self.lots[arc]
+
+    def haircut(self, bearer: int) -> float:
+        return self.spent[bearer] / self.weight[bearer]
+
+    def haircut_after(self, arc: int) -> float:
+        """That of the arc's bearer after one more lot."""
+        bearer = self.bearer[arc]
+        return (self.spent[bearer] + self.gaps[self.demand[arc]]) / self.weight[bearer]
+
+    def limit(self, bearer: int) -> int:
+        """The most a bearer may spend: its cap, and less than the haircut `below` (spent, weight) if that is set."""
+        if self.below is None:
+            return self.cap[bearer]
+        spent, weight = self.below
+        return min(self.cap[bearer], (spent * self.weight[bearer] - 1) // weight)
+
+    def room(self, arc: int) -> int:
+        """How many more lots fit on an arc."""
+        bearer = self.bearer[arc]
+        free = (self.limit(bearer) - self.spent[bearer]) // self.gaps[self.demand[arc]]
+        return max(0, min(self.held[arc] - self.lots[arc], free))
+
+    def add(self, arc: int, lots: int) -> None:
+        """More lots on an arc, or fewer where `lots` is below zero."""
+        bearer = self.bearer[arc]
+        self.lots[arc] += lots
+        self.spent[bearer] += lots * self.gaps[self.demand[arc]]
+        heappush(self._worst, (-self.haircut(bearer), self.borne_by[bearer][0], bearer))
+        if lots < 0:
+            for other in self.borne_by[bearer]:
+                heappush(self._heaps[self.demand[other]], (self.haircut_after(other), other))
+
+    def best(self, demand: int) -> tuple[float, int] | None:
+        """(haircut after, arc) where one more lot of the demand fits best within caps.
+
+        Haircuts in the heap that are too low are brought up to date; those too high have a newer entry.
+        """
+        heap = self._heaps[demand]
+        while heap:
+            known, arc = heap[0]
+            now = self.haircut_after(arc)
+            if now == known and self._fits(arc):
+                return heap[0]
+            heappop(heap)
+            if now > known and self._fits(arc):
+                heappush(heap, (now, arc))
+        return None
+
+    def _fits(self, arc: int) -> bool:
+        bearer = self.bearer[arc]
+        after = self.spent[bearer] + self.gaps[self.demand[arc]]
+        return self.lots[arc] < self.held[arc] and after <= self.cap[bearer]
+
+    def most_burdened(self) -> int:
+        """The bearer with the largest haircut."""
+        while -self._worst[0][0] != self.haircut(self._worst[0][2]):
+            heappop(self._worst)
+        return self._worst[0][2]
+
+    def placed(self, demand: int, lots: int) -> bool:
+        """Place lots where each fits best; none, if not all fit."""
+        done: list[tuple[int, int]] = []
+        while lots:
+            found = self.best(demand)
+            fits = 0 if found is None else min(self.room(found[1]), max(1, lots // _PASSES))
+            if found is None or not fits:
+                self.undo(done)
+                return False
+            self.add(found[1], fits)
+            done.append((found[1], fits))
+            lots -= fits
+        return True
+
+    def undo(self, done: list[tuple[int, int]]) -> None:
+        for arc, lots in reversed(done):
+            self.add(arc, -lots)
+
+    def route(self, demand: int, dead: set[int]) -> bool:
+        """Place one lot of a demand, moving lots of other demands out of its way: the shortest such path, or nothing.
+
+        Breadth first over demands: lots of one fit on an arc if enough of another demand leave its bearer, and those
+        have to go somewhere in turn. Demands in `dead` are not tried, and those that led nowhere are added to it.
+        """
+        came: dict[int, tuple[int, Step] | None] = {demand: None}
+        waiting = deque([(demand, 1)])
+        while waiting:
+            last, lots = waiting.popleft()
+            if self._walked(last, lots, came):
+                return True
+            if self.scans < SCANS:
+                self.scans += len(self.arcs_of[last])
+                for follower, step in self._steps(last, lots, came, dead):
+                    came[follower] = last, step
+                    waiting.append((follower, step.freed))
+        dead.update(came)
+        return False
+
+    def _steps(self, demand: int, lots: int, came: Container[int], dead: Container[int]) -> Iterator[tuple[int, Step]]:
+        """(demand of the lots that must leave, step) for arcs that could take all `lots` then."""
+        cost = lots * self.gaps[demand]
+        for arc in self.arcs_of[demand]:
+            if self.lots[arc] + lots > self.held[arc]:
+                continue
+            bearer = self.bearer[arc]
+            for other in self.borne_by[bearer]:
+                follower, most = self.demand[other], self.lots[other]
+                if not most or follower in came or follower in dead:
+                    continue
+                freed = max(1, -((self.limit(bearer) - self.spent[bearer] - cost) // self.gaps[follower]))
+                if freed <= most:
+                    yield follower, Step(arc, lots, other, freed)
+
+    def _walked(self, last: int, lots: int, came: dict[int, tuple[int, Step] | None]) -> bool:
+        """Do the steps that led to `last` and place its lots; nothing, where one of them then has too little room."""
+        moves: list[tuple[int, int]] = []
+        at = came[last]
+        while at is not None:
+            before, step = at
+            moves += (step.moved, -step.freed), (step.arc, step.lots)
+            at = came[before]
+        for arc, more in moves:
+            self.add(arc, more)
+        bearers = {self.bearer[arc] for arc, _ in moves}
+        sound = all(self.spent[bearer] <= self.limit(bearer) for bearer in bearers) and self.placed(last, lots)
+        if not sound:
+            self.undo(moves)
+        return sound

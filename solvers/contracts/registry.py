@@ -1,0 +1,85 @@
+"""The only map from a closing policy's name to its function, class and parameters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from solvers.contracts.baselines import ClosingQueue, ContractsProRata, closing_queue, contracts_pro_rata
+from solvers.contracts.certificate import fairness_optimality, worst_haircut_optimality
+from solvers.contracts.closing import Closing, Plan
+from solvers.contracts.fairest import Lexicographic, MinMax, lexicographic, min_max
+from solvers.contracts.problem import ClosureProblem
+from solvers.registry import PolicyClass
+from solvers.verify import Optimality
+
+Proof = Callable[[ClosureProblem, Plan], Optimality]
+
+
+@dataclass(frozen=True)
+class ClosingPolicy:
+    """One policy of contract space. `parameters` is a frozen dataclass with defaults.
+
+    optimality   proves the real-valued plan of a policy that minimises something; it may also be searched in lots
+    """
+
+    name: str
+    policy_class: PolicyClass
+    summary: str
+    solve: Callable[[ClosureProblem, Any], Closing]
+    parameters: type
+    cost: str
+    optimality: Proof | None = None
+
+
+CLOSING_POLICIES = {
+    policy.name: policy
+    for policy in (
+        ClosingPolicy(
+            "lexicographic",
+            "fairness-optimal",
+            "Aim: the fairest closing of all markets together. The worst haircut is as small as it can be, then the"
+            " next, and so on: the one vector of payments that minimises sum w phi(x / w) for every convex phi "
+            "among those that close every market. Holders of scarce positions pay more, since nobody else can; with"
+            " one market it is capped-pro-rata. Use it when the burden must be defended before those who bear it. "
+            "It costs robustness: it looks at profit, not at leverage, and closes hedges like anything else.",
+            lexicographic,
+            Lexicographic,
+            "at most two maximum flows a market side, a handful in practice: a second for 20 thousand accounts",
+            fairness_optimality,
+        ),
+        ClosingPolicy(
+            "min-max",
+            "fairness-optimal",
+            "Aim: the least worst haircut, and nothing else. Nobody pays a larger share than the scarcest market "
+            "forces somebody to pay; below that level who pays is whatever a flow found. Use it for the level "
+            "itself, or where lots are coarse and options.integer is exact. It costs fairness below the worst "
+            "haircut, which lexicographic keeps.",
+            min_max,
+            MinMax,
+            "three to six maximum flows",
+            worst_haircut_optimality,
+        ),
+        ClosingPolicy(
+            "contracts-pro-rata",
+            "production-baseline",
+            "Aim: equal treatment of contracts. In every market the same share of each opposite position, up to "
+            "what its holder can pay, markets in the order of their symbols. Use it as a baseline for engines that "
+            "spread closes by size. It is blind to how much profit a contract carries, so late entrants lose all of"
+            " theirs first, and those who hold several of the markets pay in each.",
+            contracts_pro_rata,
+            ContractsProRata,
+            "linear in positions: a few passes",
+        ),
+        ClosingPolicy(
+            "queue",
+            "production-baseline",
+            "Aim: none; it is what venues do today. In every market rank the opposite positions by a score and "
+            "close them whole in that order until the need is met; the last one whole too, unless partial_close is "
+            "set, so that more is closed than was needed. Use it to see what an engine with that score would have "
+            "done. A few accounts bear everything, and what is closed beyond the need is taken for nothing.",
+            closing_queue,
+            ClosingQueue,
+            "one sort a market side",
+        ),
+    )
+}

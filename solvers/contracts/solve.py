@@ -1,0 +1,223 @@
+"""One closing, end to end: feasibility, policy, whole lots, costs, verification, certificate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import inf
+from typing import Any, Literal
+
+import numpy as np
+
+from solvers.contracts.certificate import least_worst_haircut
+from solvers.contracts.closing import Closing
+from solvers.contracts.costs import Costs, costs, within_caps
+from solvers.contracts.exact import search
+from solvers.contracts.lexicographic import min_max_plan, reachable
+from solvers.contracts.network import Network
+from solvers.contracts.problem import ClosureProblem
+from solvers.contracts.registry import ClosingPolicy
+from solvers.errors import ProblemError, SolverFailed, UnclosableMarkets
+from solvers.money import Float64, Int64, total
+from solvers.solve import GAP_TOLERANCE, Status
+
+Integer = Literal["rounded", "exact"]
+Reason = Literal["no opposite holders", "only unprofitable holders remain", "caps", "whole lots"]
+
+_PLANNED = 1e-9
+"""Relative distance within which a plan closes a market."""
+
+
+@dataclass(frozen=True)
+class ClosureCertificate:
+    """Evidence, by code that did not make the closing.
+
+    objective, bound, relative_gap, kkt_residual    of the real-valued plan (in currency; min-max: fractions), or with
+        `exact` of the worst haircut in whole lots; None for baselines
+    budget_error_units     what is paid less the budget;  cap_violation_units: most that a bearer is above its cap
+    multiplier             the highest level, None for baselines
+    worst_haircut          after lots and rounding
+    worst_haircut_bound    no closing of all contracts is below it; None where some are left
+    """
+
+    objective: float | None
+    bound: float | None
+    relative_gap: float | None
+    kkt_residual: float | None
+    budget_error_units: int
+    cap_violation_units: int
+    multiplier: float | None
+    worst_haircut: float | None
+    worst_haircut_bound: float | None
+
+
+@dataclass(frozen=True)
+class ClosureSolution:
+    """A closing that passed verification. `reasons`: why lots of a demand are left, by its place."""
+
+    problem: ClosureProblem
+    closing: Closing
+    costs: Costs
+    certificate: ClosureCertificate
+    status: Status
+    reasons: dict[int, Reason]
+
+
+def close(
+    problem: ClosureProblem,
+    policy: ClosingPolicy,
+    parameters: Any,
+    *,
+    integer: Integer = "rounded",
+    partial: bool = False,
+    seconds: float = inf,
+) -> ClosureSolution:
+    """Close what bankrupt accounts left, by `policy`.
+
+    parameters   an instance of `policy.parameters`
+    integer      `exact` searches the least worst haircut in whole lots, from the policy's own closing
+    partial      close the most that can be closed where that is not all
+    Raises UnclosableMarkets (unless partial), ProblemError, SolverFailed. Lots that fit nobody's cap are left and told.
+    """
+    if integer == "exact" and policy.optimality is None:
+        raise ProblemError("integer", f"must be rounded: {policy.name} minimises nothing that could be searched")
+    closing = policy.solve(problem, parameters)
+    left = lots_left(problem, closing.lots)
+    reasons = {place: _reason(problem, closing, place) for place in np.flatnonzero(left > 0).tolist()}
+    short = {place: why for place, why in reasons.items() if why != "whole lots"}
+    if short and not partial:
+        raise _unclosable(problem, policy, short)
+    least = None if reasons else _least(problem, closing)
+    if integer == "exact":
+        found = search(problem, closing.lots, least or 0.0, seconds)
+        closing = replace(closing, lots=found.lots, bound=found.bound, method="max-flow, then search in whole lots")
+    paid = costs(problem, closing.lots)
+    _verify(problem, policy, closing, left)
+    certificate = _certify(problem, policy, closing, paid, least)
+    gap = certificate.relative_gap
+    status: Status = "optimal" if gap is not None and gap <= GAP_TOLERANCE else "feasible"
+    return ClosureSolution(problem, closing, paid, certificate, "partial" if reasons else status, reasons)
+
+
+def lots_left(problem: ClosureProblem, lots: Int64) -> Int64:
+    """What each demand lacks, less than zero where more was closed than needed."""
+    needed = np.array([demand.lots for demand in problem.demands])
+    closed = np.zeros(len(needed), np.int64)
+    np.add.at(closed, problem.arcs.demand, lots)
+    left: Int64 = needed - closed
+    return left
+
+
+def _reason(problem: ClosureProblem, closing: Closing, place: int) -> Reason:
+    holders, allowed = problem.opposite.demand == place, problem.arcs.demand == place
+    if not holders.any():
+        return "no opposite holders"
+    if total(closing.lots[allowed]) == total(problem.arcs.lots[allowed]):
+        every = total(problem.opposite.lots[holders]) == total(problem.arcs.lots[allowed])
+        return "no opposite holders" if every else "only unprofitable holders remain"
+    if closing.plan is not None and not problem.free[place]:
+        planned = float(closing.plan.amounts[allowed].sum())
+        if planned >= float(problem.gaps[place] * problem.demands[place].lots) * (1 - _PLANNED):
+            return "whole lots"
+    return "caps"
+
+
+def _unclosable(problem: ClosureProblem, policy: ClosingPolicy, short: Mapping[int, Reason]) -> UnclosableMarkets:
+    network = reachable(Network.of(problem))
+    symbols = [problem.markets.symbols[problem.demands[place].market] for place in short]
+    named = ", ".join(f"{symbol} ({why})" for symbol, why in zip(symbols[:3], short.values(), strict=False))
+    more = "" if len(short) <= 3 else f", and {len(short) - 3} more"
+    budget = problem.wealth.budget_units
+    return UnclosableMarkets(
+        f"{policy.name} cannot close all contracts: {named}{more}; accept a shortage with on_infeasible = partial",
+        budget,
+        min(int(float(network.need.sum())), budget),
+        short,
+        None if policy.optimality is None or problem.free[list(short)].any() else _largest_severity(problem),
+    )
+
+
+def _largest_severity(problem: ClosureProblem) -> Fraction | None:
+    """The largest severity at which all that costs something can be closed, below the one asked for, or None.
+
+    Caps stay while gaps shrink with the severity. A minimum cut at one scale of the gaps says at which smaller scale it
+    would let all through: Newton's method on the scale. At severity zero closing is free, and for other holders too.
+    """
+    wealth = problem.wealth
+    network, scale = Network.of(problem), 1.0
+    while True:
+        carried = network.flow(network.cap / scale)
+        if carried.brings(float(network.need.sum())):
+            break
+        below, taking = carried.found.bearers, carried.found.demands
+        across = float(network.most[below[network.bearer] & ~taking[network.demand]].sum())
+        lacking = float(network.need[~taking].sum()) - across
+        smaller = float(network.cap[~below].sum()) / lacking if lacking > 0 else 0.0
+        if smaller <= 0:
+            return _free_severity(problem)
+        if smaller >= scale:
+            break  # rounding alone keeps this cut
+        scale = smaller
+    return Fraction(int(scale * (1 - _PLANNED / 2) * wealth.budget_units), wealth.residual_units)
+
+
+def _free_severity(problem: ClosureProblem) -> Fraction | None:
+    """Zero where everything can be closed for nothing, from every solvent holder."""
+    nothing = replace(problem, shortfall=replace(problem.shortfall, severity=Fraction(0)))
+    return Fraction(0) if (lots_left(nothing, nothing.arcs.lots) <= 0).all() else None
+
+
+def _least(problem: ClosureProblem, closing: Closing) -> float:
+    """The smallest possible worst haircut before lots."""
+    levels = min_max_plan(problem).levels if closing.plan is None else closing.plan.levels
+    return least_worst_haircut(reachable(Network.of(problem)), levels)
+
+
+def _verify(problem: ClosureProblem, policy: ClosingPolicy, closing: Closing, left: Int64) -> None:
+    lots, most = closing.lots, problem.arcs.lots
+    faults = {
+        "closes more than a position, or less than nothing": (lots < 0) | (lots > most),
+        "takes more than a cap": ~within_caps(problem, lots),
+        "does not close what it said": lots_left(problem, lots) != left,
+    }
+    for what, at in faults.items():
+        if at.any():
+            raise SolverFailed(f"{policy.name} returned a closing that fails verification: it {what}")
+
+
+def _certify(
+    problem: ClosureProblem, policy: ClosingPolicy, closing: Closing, paid: Costs, least: float | None
+) -> ClosureCertificate:
+    caps, worst = problem.wealth.cap_units, _worst(problem, paid.bearer_units)
+    proof = None
+    if closing.plan is not None and policy.optimality is not None:
+        proof = policy.optimality(problem, closing.plan)
+    objective, bound = (proof.objective, proof.bound) if proof else (None, None)
+    gap, residual = (proof.relative_gap, proof.kkt_residual) if proof else (None, None)
+    if closing.bound is not None:
+        objective, residual = _worst_cost(problem, closing), None
+        bound = min(closing.bound, objective)
+        gap = (objective - bound) / objective if objective else 0.0
+    return ClosureCertificate(
+        objective,
+        bound,
+        gap,
+        residual,
+        total(paid.bearer_units) - problem.wealth.budget_units,
+        int(max((paid.bearer_units - caps).max(initial=0), 0)),
+        float(closing.plan.levels.max(initial=0.0)) if closing.plan is not None else None,
+        worst,
+        least if problem.wealth.winners.size else None,
+    )
+
+
+def _worst(problem: ClosureProblem, bearer_units: Int64) -> float | None:
+    rows = problem.wealth.winners
+    haircuts: Float64 = bearer_units[rows] / problem.wealth.endowment_units[rows]
+    return float(haircuts.max()) if rows.size else None
+
+
+def _worst_cost(problem: ClosureProblem, closing: Closing) -> float:
+    """The worst haircut in whole lots, before costs are rounded to units."""
+    network = Network.of(problem)
+    costs_an_arc = (closing.lots * problem.gap_floats[problem.arcs.demand])[network.rows]
+    return float((network.paid(costs_an_arc) / network.weight).max(initial=0.0))
