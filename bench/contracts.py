@@ -61,7 +61,7 @@ def _closable(network: Network) -> Network:
 def _scaled(network: Network) -> tuple[Network, float]:
     scale = float(network.need.sum()) / max(len(network.weight), 1)
     return Network(
-        network.rows, network.weight / scale, network.cap / scale, network.bearer, network.demand,
+        network.rows, network.holders, network.weight / scale, network.cap / scale, network.bearer, network.demand,
         network.most / scale, network.need / scale,
     ), scale  # fmt: skip
 

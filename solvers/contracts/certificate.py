@@ -12,6 +12,7 @@ from math import fsum
 
 import numpy as np
 
+from solvers.contracts.aims import Aim, Fairness
 from solvers.contracts.closing import Plan
 from solvers.contracts.levels import level
 from solvers.contracts.network import Network
@@ -25,29 +26,36 @@ _FULL = 1e-9
 
 def fairness_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:
     """Objective and bound in currency; the residual is the largest distance of a haircut from its arcs' prices."""
+    network, _ = _planned(problem, plan)
+    return cost_optimality(problem, plan, Fairness(network.weight))
+
+
+def cost_optimality(problem: ClosureProblem, plan: Plan, aim: Aim) -> Optimality:
+    """The same of any separable convex cost: objective, bound, and how far from stationary an arc is.
+
+    The residual is the largest part of a bearer's endowment by which it pays more, or less and could pay more, than the
+    price of an arc asks for.
+    """
     network, amounts = _planned(problem, plan)
-    w, price = network.weight, plan.levels[network.demand]
-    paid = network.paid(amounts)
+    price, paid, everyone = plan.levels[network.demand], network.paid(amounts), np.arange(len(network.weight))
     order = np.lexsort((-price, network.bearer))
     most, bearer, mu = network.most[order], network.bearer[order], price[order]
-    first = np.searchsorted(bearer, np.arange(len(w)))
     before = np.cumsum(most) - most
-    before -= before[first][bearer]
-    taken = np.clip(np.minimum(mu * w[bearer], network.cap[bearer]) - before, 0, most)
-    pieces = taken * ((2 * before + taken) / (2 * w[bearer]) - mu)
+    before -= before[np.searchsorted(bearer, everyone)][bearer]
+    taken = np.clip(np.minimum(aim.at(mu, bearer), network.cap[bearer]) - before, 0, most)
+    pieces = aim.cost(before + taken, bearer) - aim.cost(before, bearer) - mu * taken
     unit = 10.0**-problem.accounts.precision
-    objective = fsum((paid * paid / (2 * w)).tolist()) * unit
+    objective = fsum(aim.cost(paid, everyone).tolist()) * unit
     bound = (fsum(pieces.tolist()) + fsum((plan.levels * network.need).tolist())) * unit
-    return Optimality(objective, bound, _residual(network, amounts, price))
+    return Optimality(objective, bound, _residual(network, amounts, aim.at(price, network.bearer)))
 
 
-def _residual(network: Network, amounts: Float64, price: Float64) -> float:
-    paid = network.paid(amounts)
-    haircut = (paid / network.weight)[network.bearer]
-    more = (amounts < network.most * (1 - _FULL)) & (paid < network.cap * (1 - _FULL))[network.bearer]
-    less = amounts > network.most * _FULL
-    away = np.maximum(np.where(more, price - haircut, 0), np.where(less, haircut - price, 0))
-    return float(away.max(initial=0.0))
+def _residual(network: Network, amounts: Float64, wanted: Float64) -> float:
+    paid, weight = network.paid(amounts)[network.bearer], network.weight[network.bearer]
+    room = (amounts < network.most * (1 - _FULL)) & (paid < (network.cap * (1 - _FULL))[network.bearer])
+    more, less = np.minimum(wanted, network.cap[network.bearer]) - paid, paid - wanted
+    away = np.maximum(np.where(room, more, 0), np.where(amounts > network.most * _FULL, less, 0))
+    return float((away / weight).max(initial=0.0))
 
 
 def worst_haircut_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:

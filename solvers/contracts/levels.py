@@ -11,8 +11,8 @@ def level(weight: Float64, floor: Float64, ceiling: Float64, amount: float) -> f
     weight, floor, ceiling    n, w > 0 and 0 <= floor <= ceiling, in units of currency
 
     The sum is piecewise linear in t and does not fall: bearers leave their floors at floor / w and reach their ceilings
-    at ceiling / w. Newton's method from the segment that the sorted breakpoints tell makes up for the rounding of their
-    cumulative sums.
+    at ceiling / w. Between which two of these breakpoints the amount lies is guessed from cumulative sums, and found by
+    bisection where their rounding, or weights that lie far apart, make the guess wrong.
     """
     if amount >= float(ceiling.sum()):
         return float((ceiling / weight).max(initial=0.0))
@@ -21,20 +21,19 @@ def level(weight: Float64, floor: Float64, ceiling: Float64, amount: float) -> f
     slopes = np.concatenate((weight, -weight))
     order = np.argsort(breaks)
     breaks, slopes = breaks[order], np.cumsum(slopes[order])
-    reached = float(floor.sum()) + np.concatenate(([0.0], np.cumsum(np.diff(breaks) * slopes[:-1])))
-    t = float(breaks[max(int(np.searchsorted(reached, amount)) - 1, 0)])
-    for _ in range(_STEPS):
-        inside = (rises <= t) & (t < stops)
-        slope = float(weight[inside].sum())
-        outside = float(np.where(t < stops, floor, ceiling)[~inside].sum())
-        if slope == 0:
-            return t
-        better = (amount - outside) / slope
-        if abs(better - t) <= _STOP * abs(t):
-            return better
-        t = better
-    return t
 
+    def reached(place: int) -> float:
+        return float(np.clip(breaks[place] * weight, floor, ceiling).sum())
 
-_STEPS = 20
-_STOP = 1e-15
+    sums = float(floor.sum()) + np.cumsum(np.diff(breaks) * slopes[:-1])
+    below = min(max(int(np.searchsorted(sums, amount)), 0), len(breaks) - 2)
+    if reached(below) > amount or reached(below + 1) < amount:
+        below, above = 0, len(breaks) - 1
+        while above - below > 1:
+            middle = (below + above) // 2
+            below, above = (middle, above) if reached(middle) < amount else (below, middle)
+    start, end = float(breaks[below]), float(breaks[below + 1])
+    inside = (rises <= start) & (start < stops)
+    slope = float(weight[inside].sum())
+    outside = float(np.where(start < stops, floor, ceiling)[~inside].sum())
+    return min(max((amount - outside) / slope, start), end) if slope > 0 else end

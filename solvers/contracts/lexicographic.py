@@ -16,11 +16,12 @@ Every cut parts the markets, so that there are at most two flows a market, and f
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from solvers.contracts.aims import Aim, Fairness
 from solvers.contracts.closing import Plan
-from solvers.contracts.levels import level
 from solvers.contracts.network import Network
 from solvers.contracts.problem import ClosureProblem
 from solvers.money import Bool, Float64, Int64
@@ -45,7 +46,13 @@ def lexicographic_plan(problem: ClosureProblem) -> Plan:
 
     Where not all can be closed: the most that flows is allocated, the fairest way among those that bring as much.
     """
-    return _within_reach(problem, _decomposed)
+    network = Network.of(problem)
+    return cheapest_plan(problem, network, Fairness(network.weight))
+
+
+def cheapest_plan(problem: ClosureProblem, network: Network, aim: Aim) -> Plan:
+    """Amounts of the least cost, by the same decomposition; each demand's level is its price."""
+    return _within_reach(problem, network, partial(_decomposed, aim))
 
 
 def min_max_plan(problem: ClosureProblem) -> Plan:
@@ -54,7 +61,8 @@ def min_max_plan(problem: ClosureProblem) -> Plan:
     The level is that of the part above every cut: discrete Newton on the level, by the same cuts. Levels are those of
     the demands that set it, zero for the others.
     """
-    return _within_reach(problem, _levelled)
+    network = Network.of(problem)
+    return _within_reach(problem, network, partial(_levelled, Fairness(network.weight)))
 
 
 def reachable(network: Network) -> Network:
@@ -69,24 +77,25 @@ class _OutOfReachError(Exception):
     """Some demands need more than their holders can bring: told by a part that its bearers cannot fill."""
 
 
-def _within_reach(problem: ClosureProblem, solve: Callable[[Network], tuple[Float64, Float64]]) -> Plan:
-    network = Network.of(problem)
+def _within_reach(
+    problem: ClosureProblem, network: Network, solve: Callable[[Network, bool], tuple[Float64, Float64]]
+) -> Plan:
     try:
-        amounts, levels = solve(network)
+        amounts, levels = solve(network, True)
     except _OutOfReachError:
-        amounts, levels = solve(reachable(network))
+        amounts, levels = solve(reachable(network), False)
     every = np.zeros(len(problem.arcs.lots))
     every[network.rows] = amounts
     return Plan(every, levels)
 
 
-def _decomposed(network: Network) -> tuple[Float64, Float64]:
-    """Amounts an arc and levels a demand."""
+def _decomposed(aim: Aim, network: Network, whole: bool) -> tuple[Float64, Float64]:
+    """Amounts an arc and levels a demand; `whole`: needs must be met, else what is short is rounding of a flow."""
     amounts, levels = np.zeros(len(network.rows)), np.zeros(len(network.need))
     pending = [_whole(network)]
     while pending:
         part = pending.pop()
-        filled = _fill(network, part)
+        filled = _fill(network, part, aim, whole)
         if filled.arrived:
             amounts[part.arcs] = filled.amounts()
             levels[part.demands] = filled.level
@@ -95,13 +104,13 @@ def _decomposed(network: Network) -> tuple[Float64, Float64]:
     return amounts, levels
 
 
-def _levelled(network: Network) -> tuple[Float64, Float64]:
+def _levelled(aim: Fairness, network: Network, whole: bool) -> tuple[Float64, Float64]:
     """The same for the highest level alone."""
     part, amounts, levels = _whole(network), np.zeros(len(network.rows)), np.zeros(len(network.need))
-    filled = _fill(network, part)
+    filled = _fill(network, part, aim, whole)
     while not filled.arrived:
         part = _split(network, part, filled, amounts)[1]
-        filled = _fill(network, part)
+        filled = _fill(network, part, aim, whole)
     levels[part.demands] = filled.level
     return network.flow(np.minimum(network.cap, filled.level * network.weight)).amounts, levels
 
@@ -131,11 +140,12 @@ def _whole(network: Network) -> _Part:
     return _Part(bearers, arcs, demands, np.zeros(len(bearers)), network.need[demands])
 
 
-def _fill(network: Network, part: _Part) -> _Filled:
+def _fill(network: Network, part: _Part, aim: Aim, whole: bool) -> _Filled:
     place, goal = np.zeros(len(network.weight), np.int64), np.zeros(len(network.need), np.int64)
     place[part.bearers], goal[part.demands] = np.arange(len(part.bearers)), np.arange(len(part.demands))
     inner = Network(
         part.arcs,
+        network.holders[part.bearers],
         network.weight[part.bearers],
         network.cap[part.bearers],
         place[network.bearer[part.arcs]],
@@ -145,17 +155,17 @@ def _fill(network: Network, part: _Part) -> _Filled:
     )
     ceiling = np.maximum(np.minimum(inner.cap, part.floor + inner.paid(inner.most)), part.floor)
     amount = float(part.floor.sum()) + float(part.need.sum())
-    if amount > float(ceiling.sum()) * (1 + _ROUNDING):
+    if whole and amount > float(ceiling.sum()) * (1 + _ROUNDING):
         raise _OutOfReachError
-    height = level(inner.weight, part.floor, ceiling, amount)
-    supply = np.clip(height * inner.weight, part.floor, ceiling) - part.floor
+    price, paid = aim.fill(part.bearers, part.floor, ceiling, amount)
+    supply = paid - part.floor
     if len(part.need) == 1:
-        return _Filled(inner, height, supply, supply > 0, part.need > 0, arrived=True)
+        return _Filled(inner, price, supply, supply > 0, part.need > 0, arrived=True)
     carried = inner.flow(supply)
     below, taking = carried.found.bearers, carried.found.demands
     # A cut parts the demands; where rounding alone made it, it does not.
     arrived = carried.brings(float(supply.sum())) or bool(taking.all()) or not taking.any()
-    return _Filled(inner, height, supply, below, taking, arrived)
+    return _Filled(inner, price, supply, below, taking, arrived)
 
 
 def _split(network: Network, part: _Part, filled: _Filled, amounts: Float64) -> tuple[_Part, _Part]:

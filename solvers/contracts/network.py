@@ -26,7 +26,7 @@ _SATURATED = 2.0**-40
 
 @dataclass(frozen=True)
 class Network:
-    """n bearers, m demands, A arcs; `rows` are the arcs' places among those of the problem.
+    """n bearers, m demands, A arcs; `rows` are the arcs' places among those of the problem, `holders` the bearers'.
 
     weight, cap    n: endowment w, most it may pay
     bearer, demand, most    A: the ends of an arc and u, the most it carries
@@ -34,6 +34,7 @@ class Network:
     """
 
     rows: Int64
+    holders: Int64
     weight: Float64
     cap: Float64
     bearer: Int64
@@ -54,6 +55,7 @@ class Network:
         needed = np.array([float(one.lots) for one in problem.demands])
         return cls(
             rows,
+            bearers,
             problem.wealth.endowment[bearers],
             problem.wealth.cap_units[bearers].astype(np.float64),
             place[bearer],

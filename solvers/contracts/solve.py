@@ -81,8 +81,7 @@ def close(
     if integer == "exact" and policy.optimality is None:
         raise ProblemError("integer", f"must be rounded: {policy.name} minimises nothing that could be searched")
     closing = policy.solve(problem, parameters)
-    left = lots_left(problem, closing.lots)
-    reasons = {place: _reason(problem, closing, place) for place in np.flatnonzero(left > 0).tolist()}
+    left, reasons = lots_left(problem, closing.lots), _reasons(problem, closing)
     short = {place: why for place, why in reasons.items() if why != "whole lots"}
     if short and not partial:
         raise _unclosable(problem, policy, short)
@@ -105,6 +104,11 @@ def lots_left(problem: ClosureProblem, lots: Int64) -> Int64:
     np.add.at(closed, problem.arcs.demand, lots)
     left: Int64 = needed - closed
     return left
+
+
+def _reasons(problem: ClosureProblem, closing: Closing) -> dict[int, Reason]:
+    short = np.flatnonzero(lots_left(problem, closing.lots) > 0)
+    return {place: _reason(problem, closing, place) for place in short.tolist()}
 
 
 def _reason(problem: ClosureProblem, closing: Closing, place: int) -> Reason:
@@ -132,19 +136,19 @@ def _unclosable(problem: ClosureProblem, policy: ClosingPolicy, short: Mapping[i
         budget,
         min(int(float(network.need.sum())), budget),
         short,
-        None if policy.optimality is None or problem.free[list(short)].any() else _largest_severity(problem),
+        None if policy.optimality is None else _largest_severity(problem, policy),
     )
 
 
-def _largest_severity(problem: ClosureProblem) -> Fraction | None:
-    """The largest severity at which all that costs something can be closed, below the one asked for, or None.
+def _largest_severity(problem: ClosureProblem, policy: ClosingPolicy) -> Fraction | None:
+    """The largest severity at which all can be closed, below the one asked for; None where there is none.
 
     Caps stay while gaps shrink with the severity. A minimum cut at one scale of the gaps says at which smaller scale it
     would let all through: Newton's method on the scale. At severity zero closing is free, and for other holders too.
+    What is told is solved first: a market that is dust beside the others, or free, may be out of reach all the same.
     """
-    wealth = problem.wealth
-    network, scale = Network.of(problem), 1.0
-    while True:
+    wealth, network, scale = problem.wealth, Network.of(problem), 1.0
+    while scale > 0:
         carried = network.flow(network.cap / scale)
         if carried.brings(float(network.need.sum())):
             break
@@ -152,18 +156,18 @@ def _largest_severity(problem: ClosureProblem) -> Fraction | None:
         across = float(network.most[below[network.bearer] & ~taking[network.demand]].sum())
         lacking = float(network.need[~taking].sum()) - across
         smaller = float(network.cap[~below].sum()) / lacking if lacking > 0 else 0.0
-        if smaller <= 0:
-            return _free_severity(problem)
         if smaller >= scale:
             break  # rounding alone keeps this cut
-        scale = smaller
-    return Fraction(int(scale * (1 - _PLANNED / 2) * wealth.budget_units), wealth.residual_units)
+        scale = max(smaller, 0.0)
+    within = int(scale * (1 - _PLANNED / 2) * wealth.budget_units)
+    severities = [Fraction(units, wealth.residual_units) for units in (within, 0) if wealth.residual_units]
+    return next((one for one in severities if one < wealth.severity and _closes(problem, policy, one)), None)
 
 
-def _free_severity(problem: ClosureProblem) -> Fraction | None:
-    """Zero where everything can be closed for nothing, from every solvent holder."""
-    nothing = replace(problem, shortfall=replace(problem.shortfall, severity=Fraction(0)))
-    return Fraction(0) if (lots_left(nothing, nothing.arcs.lots) <= 0).all() else None
+def _closes(problem: ClosureProblem, policy: ClosingPolicy, severity: Fraction) -> bool:
+    again = replace(problem, shortfall=replace(problem.shortfall, severity=severity))
+    reasons = _reasons(again, policy.solve(again, policy.parameters()))
+    return all(why == "whole lots" for why in reasons.values())
 
 
 def _least(problem: ClosureProblem, closing: Closing) -> float:

@@ -115,17 +115,21 @@ def test_what_cannot_be_closed_says_why(
     assert (found.status, found.reasons) == ("partial", {0: reason})
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_the_largest_severity_sent_back_is_within_reach(seed: int) -> None:
-    problem = random_market(seed, 15, 3, 2, replace(NASTY, load=0.3, gap=0.2, position=1e4, free=0.2))
-    severity = refusal(problem)
-    if severity is not None:
+def test_the_largest_severity_sent_back_is_within_reach_and_a_hundredth_more_is_not() -> None:
+    sent_back = 0
+    for seed in range(60):
+        problem = random_market(seed, 15, 3, 2, replace(NASTY, load=0.3, gap=0.2, position=1e4, free=0.2))
+        severity = refusal(problem)
+        if severity is None:
+            continue
         assert severity < problem.wealth.severity
         found = solved(replace(problem, shortfall=Shortfall(severity=severity)))
         assert set(found.reasons.values()) <= {"whole lots"}
         more = min(severity * Fraction(101, 100), Fraction(1))
         if severity:
+            sent_back += 1
             assert refusal(replace(problem, shortfall=Shortfall(severity=more))) is not None
+    assert sent_back >= 10
 
 
 def refusal(problem: ClosureProblem) -> Fraction | None:
