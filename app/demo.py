@@ -38,6 +38,7 @@ HEADINGS: Final = (
     "status",
     "gap",
 )
+MODEL: Final = "deleverage"
 RULE: Final = "{:<30}{:>14}{:>18}{:>9}{:>9}{:>16}{:>11}  {:<9}{:>9}"
 
 
@@ -154,7 +155,7 @@ def answer(request: dict[str, Any], response: dict[str, Any]) -> list[str]:
     solved = [result for result in results if "problem" not in result]
     if not solved:
         raise DemoError(f"no policy could be solved: {shorten(json.dumps(results), 500)}")
-    figures = solved[0]["diagnostics"]["solvency"]
+    figures, robustness = (solved[0]["diagnostics"][part] for part in ("solvency", "robustness"))
     fund = request["shortfall"]["insurance_fund"]
     return [
         f"They owe {money(figures['deficit'])} (deficit); the insurance fund of {money(fund)} pays"
@@ -162,14 +163,20 @@ def answer(request: dict[str, Any], response: dict[str, Any]) -> list[str]:
         f"At severity {figures['severity']:g} the winners are to pay {money(figures['budget'])} (budget).",
         f"Their profits come to {money(figures['capacity'])} (capacity),"
         f" {money(figures['reachable_capacity'])} within their caps. Regime: {figures['regime']}.",
+        f"The next shock: {words(request['options']['shock'])}. If nothing were taken it would cost the venue"
+        f" {money(robustness['expected_deficit_before'])} on average.",
+        f"Who is haircut may leave: {words(request['options']['retention'])}.",
         "",
         RULE.format(*HEADINGS),
         "-" * len(RULE.format(*HEADINGS)),
         *(row(policy, result) for policy, result in zip(request["policies"], results, strict=True)),
         "",
         "PTSR: the largest profit left to anybody, over the budget. Gini: 0 is the same haircut for all.",
-        "Next deficit: the venue's mean loss at the next shock. Fees kept: the share of all that are expected.",
-        "A gap stands only where a policy has an objective; the others are feasible, not optimal.",
+        f"Next deficit: the venue's mean loss at the next shock, by the exposure model {MODEL} in every row (a haircut",
+        "shrinks equity and position alike), whichever a policy looks at. Fees kept: the share of all expected fees.",
+        "A blend's numbers are its weights of fairness/robustness/revenue.",
+        "Optimal: the gap proves it, by the policy's own objective. Feasible: the rules are kept; either nothing is",
+        "minimised, and there is no gap, or the gap is not closed.",
     ]
 
 
@@ -186,11 +193,22 @@ def row(policy: dict[str, Any], result: dict[str, Any]) -> str:
         share(fairness["top_winner_survival"]),
         "-" if fairness["ptsr"] is None else f"{fairness['ptsr']:.3f}",
         "-" if fairness["gini"] is None else f"{fairness['gini']:.4f}",
-        money(result["diagnostics"]["robustness"]["expected_deficit_after"]),
+        money(next_deficit(result["diagnostics"]["robustness"])),
         share(result["diagnostics"]["revenue"]["share_kept"]),
         result["status"],
         "-" if (gap := result["certificate"]["relative_gap"]) is None else f"{gap:.1e}",
     )
+
+
+def words(parameters: dict[str, Any]) -> str:
+    """A law or a curve."""
+    return ", ".join(f"{name} {value}" for name, value in parameters.items())
+
+
+def next_deficit(robustness: dict[str, Any]) -> str:
+    """After the allocation, by the one model that all rows share."""
+    models = {model["exposure_model"]: model for model in robustness["models"]}
+    return str(models[MODEL]["expected_deficit_after"])
 
 
 def title(policy: dict[str, Any]) -> str:

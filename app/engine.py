@@ -3,18 +3,24 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from app.convert import answers, frontiers
-from app.convert.requests import Asked, Chosen, Refused, Swept
+from app.convert import answers, closings, frontiers, judgements
+from app.convert.closures import ClosureAsked, MadeClosures
+from app.convert.requests import Asked, Chosen, Made, Refused, Swept
 from app.problems import RequestProblem
 from app.work import Clock
+from solvers.contracts.fills import judge
+from solvers.contracts.registry import ClosingPolicy
+from solvers.contracts.solve import close, smallest_worst_haircut
 from solvers.errors import SolverError
 from solvers.frontier import frontier
 from solvers.money import Int64
+from solvers.registry import Policy
 from solvers.solve import solve
 
 _log = logging.getLogger("adl")
@@ -23,11 +29,11 @@ Observer = Callable[[dict[str, Any], float], None]
 """Told each allocation answer and the seconds it took."""
 
 
-def allocate(asked: Asked, chosen: Chosen, clock: Clock, observe: Observer | None = None) -> dict[str, Any]:
+def allocate(asked: Asked, chosen: Chosen[Policy], clock: Clock, observe: Observer | None = None) -> dict[str, Any]:
     """One allocation answer; raises RequestProblem for what is in its way."""
     clock.check()
     started = perf_counter()
-    with _problems(asked, chosen.policy.name, chosen.at):
+    with _problems(partial(answers.problem_of, asked, policy=chosen.at), chosen.policy.name):
         solution = solve(asked.problem, chosen.policy, chosen.parameters, partial=asked.partial, seconds=clock.left())
         answer = answers.allocation_answer(asked, chosen, solution)
     if observe is not None:
@@ -35,22 +41,58 @@ def allocate(asked: Asked, chosen: Chosen, clock: Clock, observe: Observer | Non
     return answer
 
 
+def close_out(
+    asked: ClosureAsked, chosen: Chosen[ClosingPolicy], clock: Clock, observe: Observer | None = None
+) -> dict[str, Any]:
+    """One closing; raises RequestProblem for what is in its way."""
+    clock.check()
+    started, seconds, exact = perf_counter(), clock.left(), asked.options.integer == "exact"
+    with _problems(partial(closings.problem_of, asked, policy=chosen.at), chosen.policy.name):
+        solution = close(
+            asked.problem,
+            chosen.policy,
+            chosen.parameters,
+            integer=asked.options.integer,
+            partial=asked.partial,
+            seconds=seconds,
+        )
+        cut = exact and perf_counter() - started >= seconds  # the search got all of them
+        answer = closings.closure_answer(asked, chosen, solution, reproducible=not cut)
+    if observe is not None:
+        observe(answer, perf_counter() - started)
+    return answer
+
+
+def verify(asked: Asked | ClosureAsked, made: Made | MadeClosures, clock: Clock) -> dict[str, Any]:
+    """An allocation or closes that somebody made, held against the rules."""
+    clock.check()
+    match asked, made:
+        case Asked(), Made():
+            return answers.verification_answer(asked, made)
+        case ClosureAsked(), MadeClosures():
+            with _problems(partial(closings.problem_of, asked), "the verification"):
+                optimum = smallest_worst_haircut(asked.problem)
+                judged = judge(asked.problem, made.fills, score=made.score, optimum=optimum)
+                return judgements.judged_answer(asked, made, judged)
+    raise TypeError("what was made and what was asked do not go together")
+
+
 @contextmanager
-def _problems(asked: Asked, what: str, at: tuple[str | int, ...]) -> Iterator[None]:
+def _problems(refusal: Callable[[SolverError], RequestProblem], what: str) -> Iterator[None]:
     """Solvers' errors as problems; what they did not mean to raise is logged, and named after what was solved."""
     try:
         yield
     except RequestProblem:
         raise
     except SolverError as exc:
-        raise answers.problem_of(asked, exc, at) from exc
+        raise refusal(exc) from exc
     except Exception as exc:
         _log.exception("%s failed", what)
         raise RequestProblem("solver-failed", f"{what} failed; nothing was applied") from exc
 
 
 def compare(
-    asked: Asked, policies: list[Chosen | Refused], clock: Clock, observe: Observer | None = None
+    asked: Asked, policies: list[Chosen[Policy] | Refused], clock: Clock, observe: Observer | None = None
 ) -> dict[str, Any]:
     """One result a policy, in the order asked: what /v1/allocations would answer, or its problem."""
     return {
@@ -66,12 +108,12 @@ def trade_off(asked: Asked, swept: Swept, clock: Clock) -> dict[str, Any]:
         problem = problem.reduced(problem.reachable_units)
     taken: list[tuple[str, Int64]] = []
     refused: dict[str, dict[str, Any]] = {}
-    with _problems(asked, "the frontier", ()):
+    with _problems(partial(answers.problem_of, asked, policy=()), "the frontier"):
         problem.require_reachable()
         for one in swept.policies:
             clock.check()
             try:
-                with _problems(asked, one.policy.name, one.at):
+                with _problems(partial(answers.problem_of, asked, policy=one.at), one.policy.name):
                     solution = solve(problem, one.policy, one.parameters, seconds=clock.left())
             except RequestProblem as exc:
                 refused[one.policy.name] = exc.document()
@@ -83,7 +125,7 @@ def trade_off(asked: Asked, swept: Swept, clock: Clock) -> dict[str, Any]:
         return frontiers.frontier_answer(asked, swept, problem, found, refused)
 
 
-def _result(asked: Asked, policy: Chosen | Refused, clock: Clock, observe: Observer | None) -> dict[str, Any]:
+def _result(asked: Asked, policy: Chosen[Policy] | Refused, clock: Clock, observe: Observer | None) -> dict[str, Any]:
     if isinstance(policy, Refused):
         return {"policy": policy.shown, "problem": policy.problem.document()}
     try:

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from app import __version__, openapi
 from app.middleware import Observe
 from app.problems import RequestProblem, as_problem
-from app.routes import allocations, comparisons, frontiers, operations, policies, verifications
+from app.routes import allocations, closures, comparisons, frontiers, operations, policies, verifications
 from app.service import Service
 from app.settings import Settings, load
 
@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    for module in (allocations, comparisons, frontiers, verifications, policies, operations):
+    for module in (allocations, comparisons, frontiers, closures, verifications, policies, operations):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 

@@ -48,7 +48,13 @@ class Metrics:
 
     def observe_answer(self, answer: dict[str, Any], seconds: float) -> None:
         """What one allocation answer says."""
-        policy = answer["policy"]["name"]
+        self._observe(answer["policy"]["name"], answer, seconds)
+
+    def observe_closing(self, answer: dict[str, Any], seconds: float) -> None:
+        """What one answer of contract space says; some of its policies are named like others of wealth space."""
+        self._observe(f"closures {answer['policy']['name']}", answer, seconds)
+
+    def _observe(self, policy: str, answer: dict[str, Any], seconds: float) -> None:
         solvency, fairness = answer["diagnostics"]["solvency"], answer["diagnostics"]["fairness"]
         self.solves.labels(policy, answer["status"]).observe(seconds)
         self.budget.labels(policy).set(float(solvency["budget"]))

@@ -13,24 +13,25 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app import engine
-from app.convert.answers import verification_answer
+from app.convert.closures import closure_of, verification_of
 from app.convert.encode import dump
-from app.convert.requests import allocation_of, comparison_of, frontier_of, verification_of
+from app.convert.requests import allocation_of, comparison_of, frontier_of
 from app.problems import CODES
-from app.schemas import answers, frontiers, requests
+from app.schemas import answers, closings, closures, frontiers, requests
 from app.settings import Settings
 from app.work import Clock
 
 EXAMPLES = Path(__file__).parent / "static" / "examples"
 
 TAGS = [
-    {"name": "solve", "description": "Allocate a shortfall, compare policies, trade aims off, judge an allocation."},
+    {"name": "solve", "description": "Allocate a shortfall, compare policies, trade aims off, close contracts, judge."},
     {"name": "operate", "description": "Health, readiness and metrics."},
 ]
 DESCRIPTION = """
 When liquidations fail and the insurance fund is empty, a perpetual-futures venue covers its losers' shortfall from its
-winners' profits. This service takes a snapshot of accounts and a shortfall, and answers who is haircut by how much,
-with solvency and fairness diagnostics and a certificate that anyone can check.
+winners' profits. This service takes a snapshot of accounts and a shortfall, and answers who is haircut by how much; or
+one of markets and positions, and answers which contracts of which accounts are closed; with solvency and fairness
+diagnostics and a certificate that anyone can check.
 
 **Money.** In requests an amount is a JSON number, read as its shortest decimal form, or a decimal string, which is
 exact. It becomes whole units of the settlement currency once (`precision`, default 6 decimals): cash, pnl and the fund
@@ -45,19 +46,22 @@ _PROBLEMS = ("invalid-request", "payload-too-large", "unsupported-media-type", "
 _MODELS: tuple[type[BaseModel], ...] = (
     requests.AllocationRequest,
     requests.ComparisonRequest,
-    requests.VerificationRequest,
     requests.FrontierRequest,
+    closures.ClosureRequest,
+    closures.AnyVerificationRequest,
     answers.AllocationAnswer,
     answers.ComparisonAnswer,
-    answers.VerificationAnswer,
     frontiers.FrontierAnswer,
+    closings.ClosureAnswer,
+    closings.AnyVerificationAnswer,
     answers.Problem,
 )
 _WORKED = {
     "/v1/allocations": ("five-accounts", "columns", "queue"),
     "/v1/comparisons": ("comparison",),
     "/v1/frontiers": ("frontier",),
-    "/v1/verifications": ("verification",),
+    "/v1/closures": ("closures",),
+    "/v1/verifications": ("verification", "closures-verification"),
 }
 _REF = "#/components/schemas/{model}"
 
@@ -93,7 +97,9 @@ def answer_to(path: str, raw: bytes) -> dict[str, Any]:
         return engine.compare(*comparison_of(raw, settings), clock)
     if path == "/v1/frontiers":
         return engine.trade_off(*frontier_of(raw, settings), clock)
-    return verification_answer(*verification_of(raw, settings))
+    if path == "/v1/closures":
+        return engine.close_out(*closure_of(raw, settings), clock)
+    return engine.verify(*verification_of(raw, settings), clock)
 
 
 def self_test() -> bool:

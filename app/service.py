@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from app.body import read_body
 from app.convert.encode import dump
-from app.convert.requests import Asked
+from app.convert.sound import Sound
 from app.metrics import Metrics
 from app.settings import Settings
 from app.work import Clock, Workers
 
+Asked = TypeVar("Asked", bound=Sound)
 Extra = TypeVar("Extra")
 
 
@@ -37,7 +38,7 @@ class Service:
             started = perf_counter()
             asked, extra = convert(raw, self.settings)
             clock.limit(asked.time_limit(self.settings))
-            self.metrics.accounts.observe(len(asked.problem.book))
+            self.metrics.accounts.observe(asked.accounts)
             parsed = perf_counter()
             body = dump(answer(asked, extra, clock))
             return body, f"parse;dur={(parsed - started) * 1e3:.1f}, solve;dur={(perf_counter() - parsed) * 1e3:.1f}"

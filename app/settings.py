@@ -11,6 +11,8 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(64 * 2**20, gt=0, description="Largest request body.")
     max_accounts: int = Field(1_000_000, gt=0, description="Most accounts in one snapshot.")
+    max_positions: int = Field(3_000_000, gt=0, description="Most positions, liquidations or closures in one request.")
+    max_markets: int = Field(10_000, gt=0, description="Most markets in one snapshot.")
     max_scenario_losses: int = Field(
         200_000_000, gt=0, description="Most accounts times scenarios (at least 16) times factors of a shock."
     )

@@ -39,6 +39,8 @@ __all__ = ["Amounts", "Blend", "BlendModel", "BlendWeights", "blend", "certify_b
 Amounts = Mapping[str, int | float | str]
 
 _TIGHT = 1e-12
+_LEAST = float(np.finfo(np.float64).tiny)
+"""The smallest haircut with all of a double's digits."""
 _UNGUIDED = "The convex solver did not finish; the binding group limits were found without it."
 
 
@@ -169,6 +171,7 @@ def certify_blend(problem: HaircutProblem, allocation: Allocation, parameters: B
     away = (h - best) * (m.base - prices + m.flat * (h + best) / 2)
     if m.bent.any():
         away += m.bent * (h ** (m.power + 1) - best ** (m.power + 1)) / (m.power + 1)
+    away = np.maximum(away, 0.0)  # at worst `best` is not quite the minimum
     missing = problem.amount_units - fsum(x.tolist())
     excess = fsum(max(nu[name], abs(mu)) * max(-spare[name], 0.0) for name in nu)
     gap = fsum([*(w * away).tolist(), *(nu[name] * spare[name] for name in nu), -mu * missing]) / scale
@@ -209,14 +212,17 @@ def _prices(
 ) -> tuple[float, Float64, dict[str, float]]:
     """mu, the price of each account, and nu of the groups at their limits, from the haircuts."""
     d, first, last = m.at(h), m.base, m.at(caps)
+    if (h > _LEAST).any():
+        # A power may be so steep at 0 that the best haircut at the others' price is below the smallest double.
+        first = m.at(np.minimum(caps, _LEAST))
 
     def range_of(places: Int64 | Bool) -> tuple[float, float]:
         """The lowest and highest price at which these accounts would stay where they are."""
-        inside = (h[places] > 0) & (h[places] < caps[places])
+        inside = (h[places] > _LEAST) & (h[places] < caps[places])
         if inside.any():
             middle = float(np.median(d[places][inside]))
             return middle, middle
-        taken, spared = h[places] > 0, (h[places] <= 0) & (caps[places] > 0)
+        taken, spared = h[places] > _LEAST, (h[places] <= _LEAST) & (caps[places] > 0)
         return float(last[places][taken].max(initial=-inf)), float(first[places][spared].min(initial=inf))
 
     free = np.ones(len(h), np.bool_)

@@ -1,6 +1,6 @@
 """The three aims of a blend as costs of a dollar from each account (MODEL 6)."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import inf
 from typing import Annotated
 
@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge
 
 from solvers.errors import ProblemError
-from solvers.money import Float64, Int64
+from solvers.money import Float64, Int64, beyond
 from solvers.problem import HaircutProblem
 from solvers.revenue.retention import Exponential, Power
 from solvers.robustness.losses import expected_losses
@@ -17,7 +17,7 @@ from solvers.separable import Marginals
 
 @dataclass(frozen=True, kw_only=True)
 class BlendWeights:
-    """What a dollar of each aim is worth; only proportions matter. Not all may be zero."""
+    """What a dollar of each aim is worth; only proportions matter. Not all may be zero. Left out: 0, but fairness 1."""
 
     fairness: Annotated[float, Ge(0)] = 1.0
     robustness: Annotated[float, Ge(0)] = 0.0
@@ -29,6 +29,9 @@ def require(problem: HaircutProblem, weights: BlendWeights) -> None:
     given = (weights.fairness, weights.robustness, weights.revenue)
     if not all(0 <= weight < inf for weight in given):
         raise ProblemError("weights", "must be finite and not negative")
+    for name, weight in asdict(weights).items():
+        if (why := beyond(weight)) is not None:
+            raise ProblemError("weights", why, part=name)
     if not any(given):
         raise ProblemError("weights", "at least one must be above 0")
     if weights.robustness and problem.shock is None:

@@ -22,17 +22,26 @@ class ProblemError(SolverError):
     field    the column or scalar at fault (its name on the wire)
     faults   what is wrong, by position of the account, for the first of them; empty where it is not about accounts
     total    how many accounts are at fault
+    part     which part of a scalar that has named ones
     """
 
     KEPT = 20
 
-    def __init__(self, field: str, detail: str, faults: Mapping[int, str] | Sequence[int] = (), total: int = 0) -> None:
-        super().__init__(f"{field}: {detail}")
+    def __init__(
+        self,
+        field: str,
+        detail: str,
+        faults: Mapping[int, str] | Sequence[int] = (),
+        total: int = 0,
+        part: str | None = None,
+    ) -> None:
+        super().__init__(f"{field}: {detail}" if part is None else f"{field} of {part!r}: {detail}")
         self.field = field
         self.detail = detail
         first = list(faults)[: self.KEPT]
         self.faults = {row: faults[row] if isinstance(faults, Mapping) else detail for row in first}
         self.total = total or len(faults)
+        self.part = part
 
 
 class InfeasibleBudget(SolverError):

@@ -125,13 +125,16 @@ def limit_units(problem: HaircutProblem, amounts: Mapping[str, int | float | str
     """
     known, found = set(problem.book.groups or ()), {}
     for name, amount in amounts.items():
-        if name not in known:
-            raise ProblemError("group_limits", f"no account is in the group {_short(name)}")
-        if (why := fault(amount)) is not None:
-            raise ProblemError("group_limits", f"of {_short(name)}: {why}")
-        found[name] = units(amount, problem.book.precision, "group_limits")
-        if found[name] < 0:
-            raise ProblemError("group_limits", f"of {_short(name)}: must not be negative")
+        why = "no account is in this group" if name not in known else fault(amount)
+        if why is None:
+            try:
+                found[name] = units(amount, problem.book.precision, "group_limits")
+            except ProblemError as exc:
+                why = exc.detail
+            else:
+                why = "must not be negative" if found[name] < 0 else None
+        if why is not None:
+            raise ProblemError("group_limits", why, part=name)
     return found
 
 

@@ -50,6 +50,24 @@ class Measuring:
         }
         return {name: functions[name]() for name in names}
 
+    def spared(self, names: tuple[Measure, ...], seized_units: Int64) -> dict[Measure, float]:
+        """The best that each measure may have been before rounding moved every amount by up to a unit.
+
+        Only amounts strictly between 0 and their cap are moved. A unit changes gini by 2 over all units at most.
+        """
+        found, caps = self.of(names, seized_units), self.problem.cap_units
+        moved = ((seized_units > 0) & (seized_units < caps)).astype(np.int64)
+        for name in names:
+            match name:
+                case "max_haircut":
+                    found[name] = float(self.problem.haircuts(np.maximum(seized_units - 1, 0)).max())
+                case "gini":
+                    found[name] -= 2 * int(moved.sum()) / max(int(seized_units.sum()), 1)
+                case _:
+                    step = -moved if name in HIGHER_IS_BETTER else moved
+                    found |= self.of((name,), seized_units + step)
+        return found
+
     def _gini(self, seized_units: Int64) -> float:
         """As the fairness diagnostics have it; 0 where nothing is taken."""
         rows = self.problem.winners

@@ -31,6 +31,9 @@ EXACT_DIGITS = 15
 _DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _CONTEXT = Context(prec=2_000, Emax=MAX_EMAX, Emin=MIN_EMIN)
 _MAX_STRING = 64
+_PLAIN = 28
+"""Digits that Python's own arithmetic keeps."""
+
 _NORMAL = 1e-290
 _RANGE = 1e-60, 1e60
 
@@ -57,7 +60,15 @@ def fraction(value: int | float | str) -> Fraction:
 
 def canonical(value: int | float | str) -> str:
     """The same text for the same value, however it was written."""
-    return str(_decimal(value).normalize(_CONTEXT) + 0)
+    shortest = _decimal(value).normalize(_CONTEXT)
+    return str(shortest if len(shortest.as_tuple().digits) > _PLAIN else shortest + 0)
+
+
+def beyond(value: float) -> str | None:
+    """Why products and quotients of `value` may leave the doubles, or None: 0 or magnitudes from 1e-60 to 1e60 stay."""
+    if value == 0 or _RANGE[0] <= abs(value) <= _RANGE[1]:
+        return None
+    return f"too {'small' if abs(value) < _RANGE[0] else 'large'} for exact arithmetic: from 1e-60 to 1e60"
 
 
 def units(value: int | float | str, precision: int, field: str, *, up: bool = False) -> int:

@@ -156,7 +156,7 @@ class HaircutProblem:
         given, book = self.book.exposure, self.book
         factors = self.shock.moves.shape[1] if isinstance(self.shock, Scenarios) else 1
         if self.shock is not None and given is not None and given.shape != (len(book), factors):
-            raise ProblemError("exposure", f"must be {factors} signed dollars an account, one a factor of the shock")
+            raise ProblemError("exposure", f"must be signed dollars for each factor of the shock, {factors} an account")
         if isinstance(self.shock, Scenarios):
             lacking = np.ones(len(book), np.bool_) if given is None else np.isnan(given).any(axis=1)
             rows = np.flatnonzero(lacking & (book.equity_units > 0) & (book.column("notional").floats > 0))
@@ -260,7 +260,8 @@ class HaircutProblem:
         """theta: as given, or by its rule (MODEL 9; arXiv 2512.01112, section 5).
 
         match          min(1, C / R): all that is coverable
-        extreme-value  min(1, b / R): at most b, so that whoever pays, the top winner keeps its lead over the second
+        extreme-value  min(1, b / R): at most b, the second largest endowment, so that whoever pays, the top winner
+                       keeps at least the difference between the two largest
         """
         rule = self.shortfall.severity
         if isinstance(rule, Fraction):

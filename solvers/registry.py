@@ -49,7 +49,7 @@ class Axiom:
 class Policy:
     """One policy. `parameters` is a frozen dataclass with defaults; `optimality` exists where it minimises.
 
-    `timed`: its `solve` also takes the seconds it may last, since a generic solver may need any time.
+    `timed`: its `solve` also takes the seconds it may last, since a generic solver or a search may need any time.
     """
 
     name: str
@@ -160,10 +160,12 @@ POLICIES = {
             "robustness-optimal",
             "Aim: the least expected loss of the venue at the next shock, sum of (1 - h) n psi(e / n) under the "
             "exposure model `deleverage`: those with the most expected loss for each dollar of endowment are taken "
-            "to their caps. `cash` (money is taken, positions stay) takes from the safest instead, and `both` (that "
-            "share of the position is closed too) lies between. Use it with a shock law you believe in, when a "
-            "second wave would be worse than the first was unfair. Few accounts bear everything, as in a queue, but "
-            "the right ones; fees are not looked at. Needs options.shock.",
+            "to their caps, so that few accounts bear everything, as in a queue. `cash` (money is taken, positions "
+            "stay) takes from the safest instead and can only raise the loss, `both` (that share of the position is "
+            "closed too) lies between: these two spread the burden until a dollar costs the same from anybody below "
+            "their cap. Choose the model by what your engine does. Use it with a shock law you believe in, when a "
+            "second wave would be worse than the first was unfair. It costs fairness, and fees, which are not looked "
+            "at. Needs options.shock.",
             expected_deficit,
             ExpectedDeficit,
             _NOBODY_EQUAL,
@@ -176,14 +178,16 @@ POLICIES = {
             "Aim: the least mean loss of the venue in the worst 1 - level of all cases, min z + E[max(L - z, 0)] / "
             "(1 - level), L the total loss after the haircuts. Use it when the mean hides the tail: it looks at "
             "accounts that fail together and passes over those that fail in mild cases. What it takes from accounts "
-            "that matter in no bad case is spread capped-pro-rata. It costs more expected deficit than expected-"
-            "deficit does, and the same fairness and fees. Needs options.shock; with the laws of one factor all "
+            "that matter in no bad case is spread capped-pro-rata. It leaves at least the expected deficit that "
+            "expected-deficit leaves, and costs fairness and fees, neither of which is looked at: more or less than "
+            "expected-deficit does, as the book has it. Needs options.shock; with the laws of one factor all "
             "accounts fail together, and it is a closed form.",
             cvar,
             CVar,
             _NOBODY_EQUAL,
             "by scenarios a linear program over the worst of them: seconds for 20 thousand accounts x 1 thousand",
             certify_cvar,
+            timed=True,
         ),
         Policy(
             "revenue",
@@ -198,15 +202,17 @@ POLICIES = {
             _NOBODY_EQUAL,
             f"{_LINEAR}; `exact` a bounded search, for some thousands of accounts",
             certify_revenue,
+            timed=True,
         ),
         Policy(
             "blend",
             "blend",
             "Aim: a chosen mix. Minimise fairness x sum of w h^2 / 2 + robustness x the expected deficit under "
-            "`deleverage` - revenue x the fees kept, all in currency, with a limit on what each group may lose "
-            "together. Use it when no single aim may win, or when market makers must be protected as a group; POST "
-            "/v1/frontiers sweeps its weights. Each aim it is given costs the others: the diagnostics' regrets say "
-            "how much. Robustness needs options.shock, revenue a linear or power options.retention.",
+            "`deleverage` + revenue x the fees lost, all in currency, with a limit on what each group may lose "
+            "together. A weight that is left out is 0, but fairness 1. Use it when no single aim may win, or when "
+            "market makers must be protected as a group; POST /v1/frontiers sweeps its weights. Each aim it is given "
+            "costs the others: the diagnostics' regrets say how much. Robustness needs options.shock, revenue a "
+            "linear or power options.retention.",
             blend,
             Blend,
             _NOBODY_EQUAL,

@@ -14,7 +14,7 @@ from math import inf
 
 import numpy as np
 
-from solvers.between import fairest
+from solvers.between import fairest, settle
 from solvers.money import Bool, Float64, Int64
 
 TIE = 1e-12
@@ -22,6 +22,8 @@ TIE = 1e-12
 
 _STEPS = 200
 _SHORT = 1e-13
+_STILL = 1e-30
+"""Accounts that give less than this part of what another does for a change of the price do not move."""
 
 
 @dataclass(frozen=True)
@@ -72,27 +74,41 @@ class Marginals:
 
     def steepness(self, haircuts: Float64) -> Float64:
         """d'(h); inf or 0 where a power is vertical or level at 0."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             curve = np.where(self.bent > 0, self.bent * self.power * haircuts ** (self.power - 1), 0.0)
         return self.flat + curve
 
 
 def _root(flat: Float64, bent: Float64, power: float, rises: Float64, start: Float64) -> Float64:
-    """h with flat h + bent h^power = rises, from a start at or above it.
+    """h with flat h + bent h^power = rises, from a start at or above it but for rounding.
 
-    In z = h for power >= 1 and z = h^power below: A z + C z^r with r >= 1 is convex and increasing, so that Newton's
-    method comes down to the root without passing it. At the start neither term is above `rises`, so it is near.
+    In h for power >= 1 and in y = log h below: a convex and increasing function, so that Newton's method comes down to
+    the root without passing it. At the start neither term is above `rises`, so it is near. As the power goes to 0
+    h^power tells nothing of h, and y does: for h near 1 bent is taken off both sides first.
     """
-    A, C, r = (flat, bent, power) if power >= 1 else (bent, flat, 1 / power)
-    z = start if power >= 1 else start**power
+    if power < 1:
+        return _exponential_root(flat, bent, power, rises, start)
+    h = start
     for _ in range(_STEPS):
-        curve = C * z ** (r - 1)
-        step = (A * z + curve * z - rises) / (A + r * curve)
-        z = z - step
-        if (np.abs(step) <= 4e-16 * z).all():
+        curve = bent * h ** (power - 1)
+        step = (flat * h + curve * h - rises) / (flat + power * curve)
+        h = h - step
+        if (np.abs(step) <= 4e-16 * h).all():
             break
-    z = np.maximum(z, 0.0)
-    return z if power >= 1 else z ** (1 / power)
+    return np.maximum(h, 0.0)
+
+
+def _exponential_root(flat: Float64, bent: Float64, power: float, rises: Float64, start: Float64) -> Float64:
+    """e^y with flat e^y + bent e^(power y) = rises."""
+    y, top, near = np.log(start), np.log(rises) - np.log(flat), 2 * rises > bent
+    wanted = np.where(near, rises - bent, rises)
+    for _ in range(_STEPS):
+        level, curve = flat * np.exp(y), bent * np.exp(power * y)
+        step = (level + np.where(near, bent * np.expm1(power * y), curve) - wanted) / (level + power * curve)
+        y = np.minimum(y - step, top)
+        if (np.abs(step) <= 4e-16 * np.maximum(np.abs(y), 1.0)).all():
+            break
+    return np.exp(y)
 
 
 def separate(marginals: Marginals, w: Float64, caps: Float64, amount: float) -> tuple[Float64, float]:
@@ -129,12 +145,23 @@ def separate(marginals: Marginals, w: Float64, caps: Float64, amount: float) -> 
     inside = np.flatnonzero((low <= price) & (high > price) & ~tie)
     part, done = m.taken(inside), amount - _without(x, inside)
     x[inside], ahead = _between(part, w[inside], caps[inside], price, float(ends[last]) - price, done)
-    if abs(float(x.sum()) - amount) > _SHORT * amount:
-        # The two neighbours are too near for doubles to tell amounts between them apart: so are all their costs.
-        start, end = below(price), below(float(ends[last]))
-        start[tie] = caps[tie]
-        x = fairest(w, start, np.maximum(start, end), amount)[0]
+    if abs(float(x[inside].sum()) - done) > _SHORT * amount:
+        # No double between the two neighbours is the price. What a change of it would move is moved without it.
+        x[inside] = _moved(part, x[inside], w[inside], caps[inside], done)
     return x, price + ahead
+
+
+def _moved(m: Marginals, x: Float64, w: Float64, caps: Float64, amount: float) -> Float64:
+    """x and what it misses of the amount, spread in proportion to dx / dprice = w / d'."""
+    steep = m.steepness(x / w)
+    gives = np.divide(w, steep, out=w.copy(), where=steep > 0)
+    some = gives > _STILL * float(gives.max())
+    left = amount - _without(x, np.flatnonzero(some))
+    if left > float(caps[some].sum()):
+        return fairest(w, x, caps, amount)[0]
+    found = x.copy()
+    found[some] = settle(x[some], gives[some], np.zeros(int(some.sum())), caps[some], left)[0]
+    return found
 
 
 def _between(
@@ -154,7 +181,7 @@ def _between(
         with np.errstate(divide="ignore"):
             steep = m.steepness(h)
             slope = float((w[steep > 0] / steep[steep > 0]).sum())
-        step = over / slope if slope > 0 else 0.0
+        step = over / slope if slope > 0 else inf  # where amounts hardly move, the slope tells nothing
         if abs(over) <= 1e-15 * amount or abs(step) <= 1e-16 * distance or top - bottom <= 4e-16 * distance:
             break
         distance = distance - step if bottom < distance - step < top else (bottom + top) / 2

@@ -9,10 +9,11 @@ from solvers.allocation import Allocation, Certificate
 from solvers.errors import InfeasibleBudget, SolverFailed
 from solvers.problem import HaircutProblem
 from solvers.registry import Policy
+from solvers.verify import GAP_TOLERANCE
+
+__all__ = ["GAP_TOLERANCE", "Solution", "Status", "solve"]
 
 Status = Literal["optimal", "feasible", "partial"]
-
-GAP_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def solve(
 
     parameters   an instance of `policy.parameters`
     partial      take the most the policy can reach where that is less than the budget
-    seconds      how long a generic solver may take
+    seconds      how long a generic solver or a search may take
     Raises InfeasibleBudget (unless partial), ProblemError (a column the policy needs), SolverTimeout, SolverFailed.
     """
     limit = (seconds,) if policy.timed else ()

@@ -12,6 +12,9 @@ from solvers.backends.cvxpy import Disutility
 from solvers.money import Bool, Float64, Int64, total
 from solvers.problem import HaircutProblem
 
+GAP_TOLERANCE = 1e-9
+"""Relative gap at which an optimum is proven."""
+
 _AT_CAP = 1e-6
 """Relative distance within which a solver's haircut counts as being at its cap."""
 

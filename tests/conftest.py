@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 pytest.register_assert_rewrite(
+    "tests.app.closures",
     "tests.app.requests",
     "tests.app.services",
     "tests.blends",

@@ -8,8 +8,11 @@ from typing import get_args
 
 import pytest
 
+from app.convert.encode import dump
+from app.openapi import answer_to
 from app.problems import CODES
 from app.settings import Settings
+from solvers.contracts.registry import CLOSING_POLICIES
 from solvers.queue import Score
 from solvers.registry import POLICIES
 from tests.processes import ROOT, service
@@ -35,6 +38,22 @@ def test_the_readmes_example_answers_what_the_readme_says() -> None:
         pasted = command[1].replace("http://127.0.0.1:8000", address)
         done = subprocess.run(["bash", "-c", pasted], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == json.loads(answer[1])
+
+
+@pytest.mark.parametrize(
+    ("place", "path", "name"),
+    [(0, "/v1/closures", "closures"), (1, "/v1/verifications", "closures-verification")],
+)
+def test_the_page_of_contract_space_shows_what_its_examples_answer(place: int, path: str, name: str) -> None:
+    page = (ROOT / "docs/contract-space.md").read_text(encoding="utf-8")
+    assert f"127.0.0.1:8000{path} -H 'Content-Type: application/json' -d @examples/{name}.json" in page
+    shown = json.loads(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[place])
+    answer = json.loads(dump(answer_to(path, (ROOT / f"examples/{name}.json").read_bytes())))
+    assert shown == {part: value for part, value in answer.items() if part != "diagnostics"}
+
+
+def test_every_closing_policy_has_its_rule() -> None:
+    assert set(CLOSING_POLICIES) <= set(table("docs/contract-space.md"))
 
 
 def test_the_readme_names_every_policy_and_its_class() -> None:

@@ -1,148 +1,42 @@
-"""Accounts on the wire, rows or columns, to columns and to a book. Every refusal names field and account."""
+"""Accounts on the wire to a book. Every refusal names field and account."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import Any
 
 import numpy as np
 
-from app.problems import Error, Faults, RequestProblem, invalid, pointer, unknown_field
+from app.convert.tables import Fields, Table
+from app.problems import Error, Faults, invalid, pointer, unknown_field
+from app.schemas import requests
 from app.schemas import snapshot as wire
 from solvers import money
 from solvers.errors import ProblemError
 from solvers.money import Numbers
 from solvers.problem import Book, repeated
 
-
-@dataclass(frozen=True)
-class Table:
-    """Rows or columns as columns, remembering how they came. `at` is where they stand in the request."""
-
-    at: tuple[str, ...]
-    columnar: bool
-    columns: Mapping[str, list[Any]]
-
-    @classmethod
-    def read(cls, at: tuple[str, ...], raw: Any, required: Sequence[str], known: Sequence[str], most: int) -> "Table":
-        """Check number, shape and field names; elements are checked by whoever uses the columns."""
-        if _count(raw) > most:
-            raise RequestProblem("payload-too-large", f"{pointer(at)} may have at most {most} accounts")
-        if isinstance(raw, list):
-            return cls(at, False, _from_rows(at, raw, required, known))
-        if isinstance(raw, dict):
-            return cls(at, True, _from_columns(at, raw, required, known))
-        raise invalid([(pointer(at), "must be a list of rows or an object of columns", None)])
-
-    def __len__(self) -> int:
-        return len(self.columns["id"])
-
-    def pointer(self, field: str, row: int) -> str:
-        return pointer((*self.at, field, row) if self.columnar else (*self.at, row, field))
-
-    def account_pointer(self, row: int) -> str:
-        """The whole account: its row, or its id in the columns."""
-        return self.pointer("id", row) if self.columnar else pointer((*self.at, row))
-
-    def errors(self, field: str, faults: Iterable[tuple[int, str]]) -> Iterator[Error]:
-        """Errors of single elements, with the account's id where it is one."""
-        ids = self.columns["id"]
-        for row, detail in faults:
-            yield self.pointer(field, row), detail, ids[row] if _id_fault(ids[row]) is None else None
-
-    def id_errors(self) -> Iterator[Error]:
-        ids = self.columns["id"]
-        if set(map(type, ids)) == {str}:
-            lengths = set(map(len, ids))
-            if 0 not in lengths and max(lengths) <= wire.MAX_ID:
-                return iter(())
-        return self.errors("id", ((row, why) for row, value in enumerate(ids) if (why := _id_fault(value))))
-
-
-def _count(raw: Any) -> int:
-    ids = raw.get("id") if isinstance(raw, dict) else raw
-    return len(ids) if isinstance(ids, list) else 0
-
-
-def _id_fault(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return "must be a string"
-    return None if 0 < len(value) <= wire.MAX_ID else f"must have 1 to {wire.MAX_ID} characters"
-
-
-def _from_rows(
-    at: tuple[str, ...], rows: list[Any], required: Sequence[str], known: Sequence[str]
-) -> dict[str, list[Any]]:
-    if not rows:
-        raise invalid([(pointer(at), "must not be empty", None)])
-    faults = Faults()
-    if set(map(type, rows)) != {dict}:
-        faults.add(
-            (pointer((*at, i)), "must be an object", None) for i, row in enumerate(rows) if type(row) is not dict
-        )
-        faults.refuse()
-    names = set().union(*rows)
-    if not names <= set(known) or not all(map(set(required).issubset, rows)):
-        faults.add(_row_errors(at, rows, required, known))
-        faults.refuse()
-    return {name: [row.get(name, wire.DEFAULTS.get(name)) for row in rows] for name in known if name in names}
-
-
-def _row_errors(
-    at: tuple[str, ...], rows: list[dict[str, Any]], required: Sequence[str], known: Sequence[str]
-) -> Iterator[Error]:
-    for i, row in enumerate(rows):
-        account = row.get("id") if _id_fault(row.get("id")) is None else None
-        for name in required:
-            if name not in row:
-                yield pointer((*at, i, name)), "is required", account
-        for name in sorted(set(row) - set(known)):
-            yield unknown_field((*at, i), name), "is not a known field", account
-
-
-def _from_columns(
-    at: tuple[str, ...], columns: dict[str, Any], required: Sequence[str], known: Sequence[str]
-) -> dict[str, list[Any]]:
-    errors: list[Error] = []
-    errors.extend((pointer((*at, name)), "is required", None) for name in required if columns.get(name) is None)
-    unknown = sorted(set(columns) - set(known))
-    errors.extend((unknown_field(at, name), "is not a known field", None) for name in unknown)
-    present = {name: columns[name] for name in known if columns.get(name) is not None}
-    errors.extend(
-        (pointer((*at, name)), "must be an array", None) for name, column in present.items() if type(column) is not list
-    )
-    if errors:
-        raise invalid(errors)
-    count = len(present["id"])
-    if count == 0:
-        raise invalid([(pointer(at), "must not be empty", None)])
-    errors.extend(
-        (pointer((*at, name)), f"has {len(column)} elements where id has {count}", None)
-        for name, column in present.items()
-        if len(column) != count
-    )
-    if errors:
-        raise invalid(errors)
-    return present
+ACCOUNTS = Fields(wire.REQUIRED, wire.FIELDS, wire.DEFAULTS)
+SEIZED = Fields(("id", "seized"), tuple(requests.SeizedRow.model_fields))
 
 
 def book_of(table: Table, precision: int, factors: int | None = None) -> Book:
     """The book of a snapshot; all faulty elements are collected before it is refused.
 
-    `factors` is how many numbers an exposure must have; None where there is no shock and exposures are not used.
+    Profits are zero where a table does not know them. `factors` is how many numbers an exposure must have; None where
+    there is no shock and exposures are not used.
     """
-    faults = Faults()
-    faults.add(table.id_errors())
+    faults, defaults = Faults(), {"pnl": 0, **table.fields.defaults}
+    faults.add(table.text_errors("id"))
     numbers: dict[str, Numbers] = {}
     units: dict[str, money.Int64] = {}
-    for name in ("cash", "pnl", *wire.DEFAULTS, *wire.OPTIONAL_NUMBERS):
-        if name not in table.columns and name not in wire.DEFAULTS:
+    for name in ("cash", *defaults, *wire.OPTIONAL_NUMBERS):
+        if name not in table.columns and name not in defaults:
             continue
         try:
             numbers[name] = (
                 Numbers.parse(name, table.columns[name], optional=name in wire.OPTIONAL_NUMBERS)
                 if name in table.columns
-                else Numbers.constant(name, wire.DEFAULTS[name], len(table))
+                else Numbers.constant(name, defaults[name], len(table))
             )
             if name in ("cash", "pnl", "min_equity"):
                 units[name] = numbers[name].units(precision, ROUND_CEILING if name == "min_equity" else ROUND_FLOOR)
@@ -198,7 +92,7 @@ def _exposure(table: Table, factors: int) -> money.Float64 | None:
     ]
     if not given:
         return None
-    why = f"must be {factors} signed dollars, one a factor of the shock"
+    why = f"must be signed dollars for each factor of the shock, {factors} an account"
     faults = Faults()
     faults.add(table.errors("exposure", ((row, why) for row, values in given if len(values) != factors)))
     faults.refuse()
@@ -215,17 +109,20 @@ def _exposure(table: Table, factors: int) -> money.Float64 | None:
 
 _PARTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("deficit", "largest", "insurance_fund", "severity", "needed"), ("shortfall",)),
-    **dict.fromkeys(("shock", "retention"), ("options",)),
+    **dict.fromkeys(("shock", "retention", "margin", "integer", "numeraire"), ("options",)),
 }
 """Where fields that are no account's stand in a request."""
+
+_OF_A_POLICY = ("level", "weights", "group_limits")
 
 
 def problem_errors(exc: ProblemError, table: Table, policy: tuple[str | int, ...] = ("policy",)) -> list[Error]:
     """Pointers for what a problem refused: account columns by element, others by name; `policy`: where it stands."""
     if exc.faults:
         return list(table.errors(exc.field, exc.faults.items()))
-    if exc.field in ("weights", "group_limits"):
-        return [(pointer((*policy, exc.field)), exc.detail, None)]
+    if exc.field in _OF_A_POLICY:
+        at = (*policy, exc.field)
+        return [(pointer(at) if exc.part is None else unknown_field(at, exc.part), exc.detail, None)]
     if exc.field in _PARTS:
         return [(pointer((*_PARTS[exc.field], exc.field)), exc.detail, None)]
     if table.columnar:
@@ -237,7 +134,7 @@ def seized_of(table: Table, book: Book, precision: int) -> tuple[money.Int64, li
     """Amounts seized in the book's order, to the nearest unit, and the ids that are not in the book."""
     ids = table.columns["id"]
     faults = Faults()
-    faults.add(table.id_errors())
+    faults.add(table.text_errors("id"))
     try:
         numbers = Numbers.parse("seized", table.columns["seized"])
         amounts = numbers.units(precision, ROUND_HALF_EVEN)
@@ -251,7 +148,7 @@ def seized_of(table: Table, book: Book, precision: int) -> tuple[money.Int64, li
     known = [(position[name], row) for row, name in enumerate(ids) if name in position]
     rows = np.array(known, dtype=np.int64).reshape(-1, 2)
     seized[rows[:, 0]] = amounts[rows[:, 1]]
-    far = _out_of_range(book, seized)
+    far = out_of_range(book, seized)
     where = {name: row for row, name in enumerate(ids)}
     wrong = ((where[book.ids[row]], "what is left is too large for exact arithmetic") for row in far)
     faults.add(table.errors("seized", wrong))
@@ -259,7 +156,7 @@ def seized_of(table: Table, book: Book, precision: int) -> tuple[money.Int64, li
     return seized, [name for name in ids if name not in position]
 
 
-def _out_of_range(book: Book, seized: money.Int64) -> list[int]:
+def out_of_range(book: Book, seized: money.Int64) -> list[int]:
     """Where pnl or equity less what was seized would not fit 64 bits; doubles tell who is near."""
     columns = (book.pnl_units, book.equity_units)
     near = np.zeros(len(book), dtype=np.bool_)

@@ -1,6 +1,7 @@
 """Solutions and problems to answers."""
 
 from dataclasses import asdict
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache, partial
 from importlib import metadata
@@ -16,11 +17,16 @@ from app.convert.figures import floored, money, ratio, ratios, residual
 from app.convert.requests import Asked, Chosen, Made
 from app.problems import RequestProblem, invalid
 from solvers import verify
+from solvers.blend import Blend
+from solvers.contracts.registry import CLOSING_POLICIES
 from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverTimeout
 from solvers.money import total
 from solvers.problem import HaircutProblem
 from solvers.queue import lights
-from solvers.registry import POLICIES
+from solvers.registry import POLICIES, Policy
+from solvers.revenue.revenue import Revenue
+from solvers.robustness.cvar import CVar
+from solvers.robustness.expected_deficit import ExpectedDeficit
 from solvers.solve import Solution
 
 
@@ -29,18 +35,21 @@ def version(library: str) -> str:
     return metadata.version(library)
 
 
-def allocation_answer(asked: Asked, chosen: Chosen, solution: Solution) -> dict[str, Any]:
+def allocation_answer(asked: Asked, chosen: Chosen[Policy], solution: Solution) -> dict[str, Any]:
     problem, allocation = solution.problem, solution.allocation
     put = partial(money, precision=problem.book.precision)
+    least = solution.certificate.bound if isinstance(chosen.parameters, Revenue) else None
+    found = diagnostics(problem, allocation.seized_units, least_churned=least, **_view(chosen.parameters))
+    robust = isinstance(chosen.parameters, ExpectedDeficit | CVar) or _weighs_robustness(chosen.parameters)
     return {
         "id": asked.identity("allocation", chosen.shown),
         "status": solution.status,
         "reproducible": True,
         "policy": chosen.shown,
         "budget": put(problem.budget_units),
-        "notes": [*severity_notes(problem), *allocation.notes],
+        "notes": [*severity_notes(problem), *allocation.notes, *(model_notes(found["robustness"]) if robust else [])],
         "allocations": _accounts(asked, solution) if asked.full else None,
-        "diagnostics": diagnostics(problem, allocation.seized_units, **_view(chosen.parameters)),
+        "diagnostics": found,
         "certificate": _certificate(solution),
         "solver": {
             "method": allocation.method,
@@ -55,11 +64,14 @@ def severity_notes(problem: HaircutProblem) -> list[str]:
     rule, put = problem.shortfall.severity, partial(money, precision=problem.book.precision)
     if isinstance(rule, Fraction):
         return []
-    left = problem.residual_units - problem.budget_units
+    left = problem.residual_units - problem.amount_units
     share = f"Severity {floored(problem.severity)} by the rule {rule}"
     stays = f"{put(left)} of the residual stays open." if left else "nothing of the residual stays open."
     if rule == "match":
-        return [f"{share}: all that the caps allow is socialised, up to the residual; {stays}"]
+        done = "is socialised, up to the residual"
+        if problem.amount_units < problem.budget_units:
+            done = "is asked for, up to the residual, and the policy's own limits allow less"
+        return [f"{share}: all that the caps allow {done}; {stays}"]
     second = problem.upper_quantile_units
     if second is None:
         return [f"{share}: there are no winners; {stays}"]
@@ -67,6 +79,28 @@ def severity_notes(problem: HaircutProblem) -> list[str]:
     return [
         f"{share}: the budget is at most the second largest endowment, {put(second)}, so that whoever pays, the top "
         f"winner keeps at least {put(top - problem.budget_units)} of {put(top)}; {stays}"
+    ]
+
+
+_ENGINES = {
+    "deleverage": "shrinks equity and position alike",
+    "cash": "takes money and closes nothing",
+    "both": "takes money and closes that share of the position",
+}
+
+
+def _weighs_robustness(parameters: Any) -> bool:
+    return isinstance(parameters, Blend) and parameters.weights.robustness > 0
+
+
+def model_notes(robustness: dict[str, Any]) -> list[str]:
+    """Where an allocation that is robust by its own exposure model raises the expected deficit under another one."""
+    before, own = robustness["expected_deficit_before"], robustness["exposure_model"]
+    return [
+        f"For an engine that {_ENGINES[model['exposure_model']]} (exposure model {model['exposure_model']}) the "
+        f"expected deficit rises from {before} to {model['expected_deficit_after']}; this allocation looks at {own}."
+        for model in robustness["models"]
+        if model["exposure_model"] != own and Decimal(model["expected_deficit_after"]) > Decimal(before)
     ]
 
 
@@ -152,8 +186,8 @@ def _violation(problem: HaircutProblem, found: verify.Violation) -> dict[str, st
     return {"account": account, "rule": found.rule, "detail": details[found.rule]}
 
 
-def policies_answer(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The registry; `schemas` are the JSON Schemas of the parameters."""
+def policies_answer(schemas: dict[str, dict[str, Any]], closing: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Both registries; `schemas` and `closing` are the JSON Schemas of the parameters."""
     return {
         "policies": [
             {
@@ -165,7 +199,18 @@ def policies_answer(schemas: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "cost": policy.cost,
             }
             for policy in POLICIES.values()
-        ]
+        ],
+        "closing_policies": [
+            {
+                "name": policy.name,
+                "class": policy.policy_class,
+                "summary": policy.summary,
+                "parameters": closing[policy.name],
+                "integer": ["rounded"] if policy.optimality is None else ["rounded", "exact"],
+                "cost": policy.cost,
+            }
+            for policy in CLOSING_POLICIES.values()
+        ],
     }
 
 
@@ -186,9 +231,7 @@ def _infeasible(asked: Asked, exc: InfeasibleBudget) -> RequestProblem:
     """409: the shortage is against what this policy can take, which for pro-rata may be less than all caps."""
     problem, precision = asked.problem, asked.problem.book.precision
     ids = problem.book.ids
-    errors = [
-        (asked.table.account_pointer(row), "the haircut would pass this account's cap", ids[row]) for row in exc.rows
-    ]
+    errors = [(asked.table.row_pointer(row), "the haircut would pass this account's cap", ids[row]) for row in exc.rows]
     members = {
         "budget": money(exc.budget_units, precision),
         "reachable_capacity": money(problem.reachable_units, precision),

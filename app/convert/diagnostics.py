@@ -14,14 +14,19 @@ from solvers.money import Int64
 from solvers.problem import HaircutProblem
 
 
-def diagnostics(problem: HaircutProblem, seized_units: Int64, **view: Any) -> dict[str, Any]:
-    """All diagnostics; `view` is the exposure model and level of the robustness ones, where not the default."""
+def diagnostics(
+    problem: HaircutProblem, seized_units: Int64, *, least_churned: float | None = None, **view: Any
+) -> dict[str, Any]:
+    """All diagnostics; `view` is the exposure model and level of the robustness ones, where not the default.
+
+    least_churned   a proven bound on the churned fees of this total, in dollars, where there is one
+    """
     precision = problem.book.precision
     return {
         "solvency": _solvency(solvency(problem, seized_units), precision),
         "fairness": _fairness(fairness(problem, seized_units), precision),
         "robustness": _robustness(robustness(problem, seized_units, **view), precision),
-        "revenue": _revenue(revenue_kept(problem, seized_units), precision),
+        "revenue": _revenue(revenue_kept(problem, seized_units, least_churned), precision),
         "screening": _screening(screening(problem), precision),
     }
 
@@ -71,6 +76,7 @@ def _robustness(found: Robustness | None, precision: int) -> dict[str, Any] | No
     models = [
         {
             "exposure_model": loss.exposure_model,
+            "level": found.level,
             "expected_deficit_after": put(loss.expected_deficit_after),
             "cvar_after": put(loss.cvar_after),
         }

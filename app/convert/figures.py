@@ -8,6 +8,12 @@ import numpy as np
 from solvers.errors import SolverFailed
 from solvers.money import Float64
 
+SHOWN = 18
+"""Digits of prices that end nowhere."""
+
+LONGEST = 60
+"""Decimals of more characters are written with an exponent: requests take 64."""
+
 
 def money(units: int, precision: int) -> str:
     """Whole units as a decimal string."""
@@ -65,3 +71,28 @@ def ratios(values: Float64) -> Float64:
     for i in np.flatnonzero(doubtful & (values > 0)).tolist():
         rounded[i] = float(f"{values[i]:.12g}")
     return rounded
+
+
+def decimal(integer: int, decimals: int) -> str:
+    """`integer` / 10^decimals in plain digits without zeros at the end, with an exponent where that would be long."""
+    digits = str(abs(integer)).zfill(decimals + 1)
+    whole, part = (digits[:-decimals], digits[-decimals:].rstrip("0")) if decimals else (digits, "")
+    sign = "-" if integer < 0 else ""
+    plain = f"{sign}{whole}.{part}" if part else sign + whole
+    if len(plain) <= LONGEST:
+        return plain
+    significant = str(abs(integer)).rstrip("0")
+    exponent = len(str(abs(integer))) - 1 - decimals
+    return f"{sign}{significant[0]}.{significant[1:] or 0}e{exponent}"
+
+
+def price(value: Fraction, decimals: int = 0) -> str:
+    """Exactly where it has at most 18 decimals, else to 18 significant digits, or to `decimals` where that is more."""
+    exact = value * 10**SHOWN
+    if exact.denominator == 1:
+        return decimal(exact.numerator, SHOWN)
+    power = len(str(abs(value.numerator))) - len(str(value.denominator))
+    if abs(value) < Fraction(10) ** power:
+        power -= 1
+    places = max(SHOWN - 1 - power, decimals, 0)
+    return decimal(round(value * 10**places), places)

@@ -20,6 +20,10 @@ _BLENDS = (
     "Points are blends, which minimise the squares of haircuts, the expected deficit and the fees lost. For {others} "
     "that is a stand-in: an allocation that is no blend may do better there."
 )
+_BROKEN = (
+    "The venue's own allocation breaks {rules}, so it is not held against the frontier; /v1/verifications names "
+    "what is wrong."
+)
 
 
 def frontier_answer(
@@ -28,10 +32,13 @@ def frontier_answer(
     """`problem` is the one that was solved, reduced if partial; `refused` are problems of policies, by name."""
     precision = problem.book.precision
     marked = {one.name: one for one in found.policies}
-    own = None
+    own, notes = None, severity_notes(problem)
     if swept.made is not None:
-        valid = not swept.made.strangers and not verify.violations(problem, swept.made.seized_units)
-        own = {"valid": valid, **_marked(marked[OWN], precision)}
+        broken = len(swept.made.strangers) + len(verify.violations(problem, swept.made.seized_units))
+        own = {"valid": not broken, **_marked(marked[OWN], precision)}
+        if broken:
+            own |= {"dominated": None, "distance": None}
+            notes.append(_BROKEN.format(rules="a rule" if broken == 1 else f"rules in {broken} places"))
     made = swept.made and (swept.made.seized_units.tolist(), swept.made.strangers)
     others = [name for name in swept.measures if name in ("max_haircut", "gini", "cvar")]
     return {
@@ -47,7 +54,7 @@ def frontier_answer(
             for policy in swept.policies
         ],
         "allocation": own,
-        "notes": [*severity_notes(problem), *([_BLENDS.format(others=" and ".join(others))] if others else [])],
+        "notes": [*notes, *([_BLENDS.format(others=" and ".join(others))] if others else [])],
     }
 
 

@@ -3,32 +3,34 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from datetime import UTC
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from pydantic import ValidationError
 
 from app import __version__
 from app.body import parse_json
 from app.convert import encode
-from app.convert.accounts import Table, book_of, problem_errors, seized_of
+from app.convert.accounts import ACCOUNTS, SEIZED, book_of, problem_errors, seized_of
 from app.convert.shocks import factors_of, retention_of, shock_of
+from app.convert.sound import Sound, labels, moment, update
+from app.convert.tables import Table
 from app.problems import RequestProblem, invalid, pointer, unknown_field
-from app.schemas import snapshot as wire
 from app.schemas.policies import POLICY_MODELS
 from app.schemas.requests import (
     AllocationRequest,
     ComparisonRequest,
     FrontierRequest,
-    SeizedRow,
+    Options,
     SeverityRule,
     Shortfall,
     SoundRequest,
     VerificationRequest,
 )
+from app.schemas.wire import Wire
 from app.settings import Settings
 from solvers import money
+from solvers.contracts.registry import ClosingPolicy
 from solvers.errors import ProblemError
 from solvers.money import Int64
 from solvers.problem import HaircutProblem
@@ -36,8 +38,10 @@ from solvers.problem import Shortfall as Shortage
 from solvers.registry import POLICIES, Policy
 
 Model = TypeVar("Model", bound=SoundRequest)
+Shape = TypeVar("Shape", bound=Wire)
+AnyPolicy = TypeVar("AnyPolicy", Policy, ClosingPolicy)
 
-ACCOUNTS = ("snapshot", "accounts")
+SNAPSHOT_ACCOUNTS = ("snapshot", "accounts")
 
 _TAGS: dict[tuple[str | int, ...], str] = {
     ("options", "shock"): "law",
@@ -48,72 +52,51 @@ _TAGS: dict[tuple[str | int, ...], str] = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A sound request: the problem, and how the answer is wanted."""
+class Asked(Sound):
+    """A request about a snapshot of accounts: the problem."""
 
     request: SoundRequest
     table: Table
     problem: HaircutProblem
 
     @property
-    def partial(self) -> bool:
-        return self.request.options.on_infeasible == "partial"
+    def options(self) -> Options:
+        return self.request.options
 
     @property
-    def full(self) -> bool:
-        return self.request.options.detail == "full"
-
-    def time_limit(self, settings: Settings) -> float:
-        return min(self.request.options.time_limit or settings.time_limit, settings.time_limit)
+    def accounts(self) -> int:
+        return len(self.problem.book)
 
     @cached_property
     def _hash(self) -> "hashlib._Hash":
-        """Over version, layout and the request with defaults filled and amounts in units; time limits left out."""
         book, snapshot = self.problem.book, self.request.snapshot
         shortfall = {**asdict(self.problem.shortfall), "severity": str(self.problem.shortfall.severity)}
         head = (
             __version__,
             self.table.columnar,
-            snapshot.as_of and snapshot.as_of.astimezone(UTC).isoformat(),
-            snapshot.model_dump(exclude={"accounts", "as_of"}),
+            *moment(snapshot),
             shortfall,
-            self.request.options.model_dump(exclude={"time_limit"}),
+            self.options.model_dump(exclude={"time_limit"}),
         )
-        groups, exposures = (self.table.columns.get(name, []) for name in ("group", "exposure"))
-        labels = [
-            groups if any(group is not None for group in groups) else [],
-            [_canonical(value) for value in exposures] if any(value is not None for value in exposures) else [],
-        ]
-        digest = hashlib.sha256(encode.dump((head, labels, book.ids)))
-        for amounts in (book.cash_units, book.pnl_units, book.min_equity_units):
-            digest.update(amounts.astype("<i8").tobytes())
-        for name, column in sorted({**book.columns, "max_haircut": book.max_haircut}.items()):
-            if column.missing is None or not column.missing.all():
-                digest.update(name.encode() + column.canonical())
+        digest = hashlib.sha256(encode.dump((head, labels(self.table), book.ids)))
+        update(digest, book.cash_units, book.pnl_units, book.min_equity_units)
+        update(digest, **book.columns, max_haircut=book.max_haircut)
         return digest
 
-    def identity(self, *parts: Any) -> str:
-        """The id of the answer to this request with these further parts: same request, same id."""
-        digest = self._hash.copy()
-        digest.update(encode.dump(parts))
-        return digest.hexdigest()[:32]
 
-
-def _canonical(exposure: Any) -> Any:
-    if isinstance(exposure, list):
-        return [money.canonical(value) for value in exposure]
-    return None if exposure is None else money.canonical(exposure)
-
-
-def asked(raw: bytes, model: type[Model], settings: Settings) -> tuple[Asked, Model]:
-    """Parse and check everything but the policies; raises RequestProblem."""
-    body = parse_json(raw)
+def validated(body: dict[str, Any], model: type[Shape]) -> Shape:
+    """The request but for its tables and policies, which are checked one by one."""
     try:
-        request = model.model_validate(body)
+        return model.model_validate(body)
     except ValidationError as exc:
-        raise invalid(_validation_errors(exc)) from exc
+        raise invalid(validation_errors(exc)) from exc
+
+
+def asked(body: dict[str, Any], model: type[Model], settings: Settings) -> tuple[Asked, Model]:
+    """Check everything but the policies; raises RequestProblem."""
+    request = validated(body, model)
     snapshot = request.snapshot
-    table = Table.read(ACCOUNTS, snapshot.accounts, wire.REQUIRED, wire.FIELDS, settings.max_accounts)
+    table = Table.read(SNAPSHOT_ACCOUNTS, snapshot.accounts, ACCOUNTS, settings.max_accounts)
     shock = shock_of(request.options.shock, len(table), settings.max_scenario_losses)
     retention = retention_of(request.options.retention)
     book = book_of(table, snapshot.precision, factors_of(shock))
@@ -140,29 +123,36 @@ def _shortage(wanted: Shortfall, precision: int) -> Shortage:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Chosen(Generic[AnyPolicy]):
     """A policy with its parameters, the same as the answer shows them, and where it stands in the request."""
 
-    policy: Policy
+    policy: AnyPolicy
     parameters: Any
     shown: dict[str, Any]
     at: tuple[str | int, ...]
 
 
-def chosen(raw: Any, at: tuple[str | int, ...]) -> Chosen:
+def chosen(raw: Any, at: tuple[str | int, ...]) -> Chosen[Policy]:
     """One policy of the request; `at` is where it stands."""
+    return choice(raw, at, POLICIES, POLICY_MODELS)
+
+
+def choice(
+    raw: Any, at: tuple[str | int, ...], policies: Mapping[str, AnyPolicy], models: Mapping[str, type[Wire]]
+) -> Chosen[AnyPolicy]:
+    """One of these policies, whose models these are."""
     if not isinstance(raw, dict):
         raise invalid([(pointer(at), "must be an object with the policy's name", None)])
     name = raw.get("name")
-    if not isinstance(name, str) or name not in POLICIES:
-        known = ", ".join(POLICIES)
+    if not isinstance(name, str) or name not in policies:
+        known = ", ".join(policies)
         raise invalid([(pointer((*at, "name")), f"must be the name of a policy: {known}", None)])
     try:
-        checked = POLICY_MODELS[name].model_validate(raw)
+        checked = models[name].model_validate(raw)
     except ValidationError as exc:
-        raise invalid(_validation_errors(exc, at)) from exc
+        raise invalid(validation_errors(exc, at)) from exc
     shown = checked.model_dump()
-    policy = POLICIES[name]
+    policy = policies[name]
     return Chosen(policy, _parameters(policy.parameters, shown), shown, at)
 
 
@@ -179,8 +169,8 @@ def _parameters(kind: type, shown: Mapping[str, Any]) -> Any:
     )
 
 
-def allocation_of(raw: bytes, settings: Settings) -> tuple[Asked, Chosen]:
-    found, request = asked(raw, AllocationRequest, settings)
+def allocation_of(raw: bytes, settings: Settings) -> tuple[Asked, Chosen[Policy]]:
+    found, request = asked(parse_json(raw), AllocationRequest, settings)
     return found, chosen(request.policy, ("policy",))
 
 
@@ -192,13 +182,13 @@ class Refused:
     shown: dict[str, Any] | None
 
 
-def comparison_of(raw: bytes, settings: Settings) -> tuple[Asked, list[Chosen | Refused]]:
+def comparison_of(raw: bytes, settings: Settings) -> tuple[Asked, list[Chosen[Policy] | Refused]]:
     """The policies of a comparison; one that is not valid becomes its own problem."""
-    found, request = asked(raw, ComparisonRequest, settings)
+    found, request = asked(parse_json(raw), ComparisonRequest, settings)
     if len(request.policies) > settings.max_policies:
         raise RequestProblem("payload-too-large", f"a comparison may have at most {settings.max_policies} policies")
 
-    def choose(i: int, policy: Any) -> Chosen | Refused:
+    def choose(i: int, policy: Any) -> Chosen[Policy] | Refused:
         try:
             return chosen(policy, ("policies", i))
         except RequestProblem as problem:
@@ -216,14 +206,14 @@ class Made:
     strangers: list[str]
 
 
-def verification_of(raw: bytes, settings: Settings) -> tuple[Asked, Made]:
-    found, request = asked(raw, VerificationRequest, settings)
+def allocation_made(body: dict[str, Any], settings: Settings) -> tuple[Asked, Made]:
+    """A verification of an allocation."""
+    found, request = asked(body, VerificationRequest, settings)
     return found, _made(request.allocation, found, settings)
 
 
 def _made(allocation: Any, found: Asked, settings: Settings) -> Made:
-    known = tuple(SeizedRow.model_fields)
-    table = Table.read(("allocation",), allocation, ("id", "seized"), known, settings.max_accounts)
+    table = Table.read(("allocation",), allocation, SEIZED, settings.max_accounts)
     return Made(*seized_of(table, found.problem.book, found.problem.book.precision))
 
 
@@ -233,12 +223,12 @@ class Swept:
 
     measures: tuple[str, ...]
     points: int
-    policies: list[Chosen]
+    policies: list[Chosen[Policy]]
     made: Made | None
 
 
 def frontier_of(raw: bytes, settings: Settings) -> tuple[Asked, Swept]:
-    found, request = asked(raw, FrontierRequest, settings)
+    found, request = asked(parse_json(raw), FrontierRequest, settings)
     if request.points > settings.max_points:
         raise RequestProblem("payload-too-large", f"a frontier may have at most {settings.max_points} points")
     if len(set(request.measures)) < len(request.measures):
@@ -248,7 +238,7 @@ def frontier_of(raw: bytes, settings: Settings) -> tuple[Asked, Swept]:
     return found, Swept(tuple(request.measures), request.points, policies, made)
 
 
-def _validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> list[tuple[str, str, str | None]]:
+def validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> list[tuple[str, str, str | None]]:
     """Pydantic's errors as pointers and sentences, without the input."""
     return [
         (unknown_field((*at, *place[:-1]), place[-1]), _sentence(error), None)

@@ -1,6 +1,6 @@
 """Cells of a table to what the service takes: numbers stay the decimal strings they are."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from math import isfinite
 
 from app.schemas.snapshot import MAX_ID
@@ -10,6 +10,10 @@ LARGEST_AMOUNT = 2**63 / 10**6
 """The service's limit for cash and pnl: 2^63 units of its default precision."""
 LARGEST_NUMBER, SMALLEST_NUMBER, SMALLEST_PRICE = 1e25, Decimal("1e-60"), Decimal("1e-25")
 """Beyond any size or price, and such that products, sums and ratios stay in the service's range."""
+EXACT = Context(prec=2_000)
+"""Holds every product and sum of cells that passed their checks."""
+WRITTEN = Context(prec=50, Emin=-300, Emax=300, rounding=ROUND_HALF_EVEN)
+"""The service takes decimal strings of up to 64 characters. Products of two doubles have 34 digits."""
 
 
 class CellError(Exception):
@@ -65,6 +69,13 @@ def price(column: str, cell: str) -> Decimal:
     if value and value < SMALLEST_PRICE:
         raise CellError(column, f"is too small: {cell[:40]!r}")
     return value
+
+
+def written(value: Decimal) -> str:
+    """A decimal string without trailing zeros, with an exponent only where it would be too long without."""
+    shortest = WRITTEN.normalize(value)
+    plain = f"{shortest:f}"
+    return plain if len(plain) <= 64 else str(shortest)
 
 
 def _finite(cell: str) -> bool:

@@ -13,7 +13,7 @@ these two hold in the published table, and when to prefer the sum over coins of 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from typing import Literal, NamedTuple
 
 from app.loaders import cells, tables
@@ -24,10 +24,6 @@ PnlSource = Literal["account", "positions"]
 PNL_COLUMNS: dict[PnlSource, str] = {"account": "total_unrealized_pnl", "positions": "position_unrealized_pnl"}
 NEEDED = ("user", "coin", "time", "position_size", "adl_price", "entry_price", "account_value_realtime")
 
-EXACT = Context(prec=2_000)
-"""Holds every product and sum of cells that passed their checks."""
-WRITTEN = Context(prec=50, Emin=-300, Emax=300, rounding=ROUND_HALF_EVEN)
-"""The service takes decimal strings of up to 64 characters. Products of two doubles have 34 digits."""
 RATIO = Context(prec=17)
 
 
@@ -107,7 +103,7 @@ def _columns(accounts: dict[str, dict[str, Close]], choice: Choice) -> Columns:
     books = [list(firsts.values()) for firsts in accounts.values()]
     # Across coins only the table's own order says which of several closes at one time came first.
     opening = [min(closes, key=lambda one: (one.time, one.at)) for closes in books]
-    with localcontext(EXACT):
+    with localcontext(cells.EXACT):
         notionals = [_sum(one.size * one.price for one in closes) for closes in books]
         entries = [_sum(one.size * one.entry_price for one in closes) for closes in books]
         columns: Columns = {
@@ -115,25 +111,18 @@ def _columns(accounts: dict[str, dict[str, Close]], choice: Choice) -> Columns:
             "cash": [one.cash for one in opening],
             "pnl": [one.pnl for one in opening]
             if choice.pnl == "account"
-            else [_written(_sum(Decimal(one.pnl) for one in closes)) for closes in books],
-            "notional": [_written(notional) for notional in notionals],
-            "entry_notional": [_written(entry) if entry else None for entry in entries],
+            else [cells.written(_sum(Decimal(one.pnl) for one in closes)) for closes in books],
+            "notional": [cells.written(notional) for notional in notionals],
+            "entry_notional": [cells.written(entry) if entry else None for entry in entries],
             "price_ratio": [
-                _written(RATIO.divide(notional, entry)) if entry else None
+                cells.written(RATIO.divide(notional, entry)) if entry else None
                 for notional, entry in zip(notionals, entries, strict=True)
             ],
         }
         if choice.coin is not None:
-            columns["contracts"] = [_written(_sum(one.size for one in closes)) for closes in books]
+            columns["contracts"] = [cells.written(_sum(one.size for one in closes)) for closes in books]
     return columns
 
 
 def _sum(parts: Iterable[Decimal]) -> Decimal:
     return sum(parts, Decimal(0))
-
-
-def _written(value: Decimal) -> str:
-    """A decimal string without trailing zeros, with an exponent only where it would be too long without."""
-    shortest = WRITTEN.normalize(value)
-    plain = f"{shortest:f}"
-    return plain if len(plain) <= 64 else str(shortest)

@@ -34,6 +34,8 @@ class Report:
     incomplete: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     """Whatever else a loader counts, by what it is called."""
+    notes: list[str] = field(default_factory=list)
+    """What a reader should know, a line each."""
 
     def leave_out(self, at: int, user: str | None, column: str | None, reason: str) -> None:
         self.unusable.append(Unusable(at, user, column, reason))
@@ -49,6 +51,7 @@ class Report:
         """For the terminal."""
         yield f"{self.path}: {self.rows} rows, {len(self.unusable)} unusable, {self.accounts} accounts"
         yield from (f"{name}: {count}" for name, count in self.counts.items())
+        yield from self.notes
         if self.incomplete:
             yield f"accounts put together without one of their rows: {len(self.incomplete)}"
         for row in self.unusable[:SHOWN]:
@@ -63,6 +66,7 @@ class Report:
             "rows": self.rows,
             "accounts": self.accounts,
             "counts": self.counts,
+            "notes": self.notes,
             "unusable": len(self.unusable),
             "unusable_rows": [
                 {self.at: row.at, "user": row.user, "column": row.column, "reason": row.reason} for row in self.unusable

@@ -36,28 +36,40 @@ class Certificate(Answer):
 
     objective: float | None = Field(
         description=(
-            "capped-pro-rata: sum of endowment x haircut^2 / 2, in currency; with method convex the disutility asked "
-            "for in place of haircut^2 / 2, with lp the worst haircut, both of the solver's own haircuts. Null where "
+            "What the policy minimises, in currency. capped-pro-rata: sum of endowment x haircut^2 / 2 (method convex: "
+            "the disutility asked for; lp: the worst haircut, a ratio). expected-deficit and cvar: that loss. revenue: "
+            "the fees lost. blend: the weighted sum. Of the real-valued haircuts behind the amounts. Null where "
             "nothing is minimised."
         ),
     )
     bound: float | None = Field(
-        description="Lower bound on the objective of every allocation of this budget, from the dual at the multiplier."
+        description=(
+            "Lower bound on the objective of every allocation of this budget, from the dual at the multiplier; with "
+            "revenue's exact what the search proved. docs/exactness.md has each policy's formula."
+        )
     )
     relative_gap: float | None = Field(
         description="|objective - bound| over the larger of the two; optimal means at most 1e-9."
     )
     kkt_residual: float | None = Field(
         description=(
-            "Largest distance of a haircut from min(cap, multiplier x weight), beyond the one unit of rounding; with "
-            "method convex or lp of a solver's own haircut, before rounding."
+            "Largest distance of a haircut from a minimiser of the Lagrangian at the multiplier, beyond the one unit "
+            "of rounding (method convex and lp: of a solver's own haircut, before rounding). revenue with exponential "
+            "retention is not convex: there the account that bears a part is away from both its ends, so that a proven "
+            "optimum may have a residual above 0. Null where nothing is minimised."
         ),
     )
     budget_error: Money = Field(description="Sum of seized - what was to be taken. Zero in every answer.")
     cap_violation: Money = Field(
         description="Most that an account is above its cap or below zero. Zero in every answer."
     )
-    multiplier: float | None = Field(description="The water level: capped-pro-rata's haircut before caps.")
+    multiplier: float | None = Field(
+        description=(
+            "capped-pro-rata, leverage-pro-rata, rap, contracts-pro-rata: the water level, a haircut before caps or "
+            "dollars a contract. expected-deficit, cvar, revenue, blend: what one more dollar of budget adds to the "
+            "objective. Null for the others, and for revenue where the budget leaves no choice."
+        )
+    )
 
 
 class Solver(Answer):
@@ -72,9 +84,10 @@ class AllocationAnswer(Answer):
     id: str = Field(description="Digest of the request and the version: the same request has the same id.")
     status: Literal["optimal", "feasible", "partial"] = Field(
         description=(
-            "optimal: minimises what the policy minimises, proven by the certificate. feasible: keeps the"
-            " rules; the policy is a baseline or heuristic that minimises nothing. partial: a shortage "
-            "was accepted, see uncovered."
+            "optimal: minimises what the policy minimises, proven by the certificate to a relative gap of 1e-9. "
+            "feasible: keeps the rules; the policy is a baseline or heuristic that minimises nothing, or the "
+            "certificate's gap is larger (revenue with exponential retention, the generic methods). partial: a "
+            "shortage was accepted, see uncovered; the certificate is of the smaller amount."
         ),
     )
     reproducible: bool = Field(
@@ -110,14 +123,26 @@ class Problem(BaseModel):
     errors: list[ProblemError] | None = Field(None, description="At most 20 of them.")
     errors_total: int | None = Field(None, description="How many errors there are.")
     budget: Money | None = Field(None, description="infeasible-budget: what was to be taken.")
-    reachable_capacity: Money | None = Field(None, description="infeasible-budget: the sum of all caps.")
+    reachable_capacity: Money | None = Field(
+        None,
+        description=(
+            "infeasible-budget: the sum of all caps. Of closures: the most dollars that caps and positions can bring "
+            "to these markets."
+        ),
+    )
     shortage: Money | None = Field(
         None,
         description=(
-            "infeasible-budget: budget less what this policy can take; for pro-rata that may be less than all caps."
+            "infeasible-budget: budget less what this policy can take; for pro-rata that may be less than all caps. Of "
+            "closures it may be 0, like budget: what cannot be closed is contracts."
         ),
     )
-    largest_feasible_severity: float | None = Field(None, description="infeasible-budget: sent back, it succeeds.")
+    largest_feasible_severity: float | None = Field(
+        None,
+        description=(
+            "infeasible-budget: sent back, it succeeds; of closures whole lots may still be left (status partial)."
+        ),
+    )
 
 
 class RefusedPolicy(Answer):
@@ -177,8 +202,22 @@ class PolicyDescription(Answer):
     cost: str = Field(description="What it takes to compute.")
 
 
+class ClosingPolicyDescription(Answer):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    name: str = Field(description="Goes into policy.name of /v1/closures.")
+    policy_class: str = Field(alias="class", description="Baseline, heuristic, or optimal for an aim.")
+    summary: str = Field(description="What it does and what it costs.")
+    parameters: dict[str, Any] = Field(description="JSON Schema.")
+    integer: list[str] = Field(description="What options.integer may be.")
+    cost: str = Field(description="What it takes to compute.")
+
+
 class PoliciesAnswer(Answer):
-    policies: list[PolicyDescription] = Field(description="All of this version.")
+    policies: list[PolicyDescription] = Field(description="Who is haircut by how much: all of this version.")
+    closing_policies: list[ClosingPolicyDescription] = Field(
+        description="Which contracts are closed (/v1/closures): all of this version."
+    )
 
 
 class Health(Answer):

@@ -92,7 +92,7 @@ class LeverageMass(Answer):
     before: float | None = Field(
         description="Share of the winners' notional in accounts of greater leverage; null where they have none."
     )
-    after: float | None = Field(description="The same of what is left: notional x (1 - haircut), equity - seized.")
+    after: float | None = Field(description="The same of what is left, as in max_leverage_after.")
 
 
 ExposureModel = Literal["deleverage", "cash", "both"]
@@ -103,12 +103,13 @@ class ModelLoss(Answer):
 
     exposure_model: ExposureModel = Field(
         description=(
-            "deleverage: a haircut shrinks equity and position alike. cash: money is taken, the position stays. both: "
-            "money is taken, and that share of the position is closed."
+            "deleverage: a haircut shrinks equity and position alike, exact only where w = e. cash: money is taken, "
+            "the position stays. both: money is taken, and that share of the position is closed."
         )
     )
+    level: float = Field(description="Of cvar_after, as above: 0.95 looks at the worst 5 %.")
     expected_deficit_after: Money = Field(description="Mean loss at the next shock.")
-    cvar_after: Money = Field(description="Mean loss in the worst cases.")
+    cvar_after: Money = Field(description="Mean loss in the worst cases, of probability 1 - level.")
 
 
 class Robustness(Answer):
@@ -137,27 +138,29 @@ class Robustness(Answer):
     )
     max_leverage_after: float | None = Field(
         description=(
-            "The same of what is left: notional x (1 - haircut) over equity - seized. Null also where an account is "
-            "left with a position and no equity."
+            "The same of what is left over equity - seized: the whole notional under `cash`, notional x (1 - haircut) "
+            "under the other two. Null also where an account is left with a position and no equity."
         ),
     )
     leverage_masses: list[LeverageMass] = Field(description="For leverages 3, 10 and 50.")
     models: list[ModelLoss] = Field(
-        description="The same allocation under each exposure model, so that all policies fit in one table."
+        description="The same allocation under each exposure model, so that all policies fit in one table: compare "
+        "policies by one model, the one that is what your engine does."
     )
 
 
 class Revenue(Answer):
     """What the venue keeps of the fees it expects, when haircuts drive accounts away."""
 
-    fees: Money = Field(description="Expected fees of all accounts.")
+    fees: Money = Field(description="Expected fees of all accounts, bankrupt ones too.")
     ltv_kept: Money = Field(description="Expected fees of those who stay: sum of fees x retention(haircut).")
     churned_fees: Money = Field(description="fees - ltv_kept.")
     share_kept: float | None = Field(description="ltv_kept / fees; null without fees.")
     churn_regret: Money | None = Field(
         description=(
-            "churned_fees less the fewest that seizing the same total allows (with exponential retention a lower "
-            "bound of that); null where the caps do not allow the total."
+            "churned_fees less the fewest that seizing the same total allows; null where the caps do not allow this "
+            "allocation. With exponential retention less a lower bound of that: the policy's own certificate's if it "
+            "is revenue, else the greedy one, so that the true regret may be smaller."
         )
     )
 

@@ -29,28 +29,36 @@ class Weights(Answer):
 
 
 class FrontierPoint(Answer):
-    """A blend that no other point beats in all measures."""
+    """A blend that no other blend of the sweep beats in all measures."""
 
-    weights: Weights = Field(description="Of the blend's terms, which are in currency.")
+    weights: Weights = Field(
+        description=(
+            "Of the blend's terms, which are in currency. On a straight stretch between two corners a trace of "
+            "fairness chooses the point."
+        )
+    )
     measures: Measures = Field(description="Those asked for.")
     policy: dict[str, Any] = Field(description="Sent to /v1/allocations with the same options, it gives this point.")
     status: str = Field(description="optimal where the certificate's gap is at most 1e-9, else feasible.")
     relative_gap: float | None = Field(description="Of the blend's own objective.")
 
 
+_DOMINATED = (
+    "Some blend of the sweep, shown or not, or a mixture of two of them, is at least as good in all measures and "
+    "better in one, beyond the unit by which rounding may move an amount. Does not depend on `points`."
+)
+_DISTANCE = (
+    "The largest share of the measures' ranges over the frontier by which one such blend or mixture is better in all "
+    "of them at once; 0 where none is."
+)
+
+
 class MarkedAllocation(Answer):
     """An allocation held against the frontier."""
 
     measures: Measures = Field(description="Those asked for.")
-    dominated: bool = Field(
-        description="Some point is at least as good in all measures and better in one, beyond the last digits."
-    )
-    distance: float = Field(
-        description=(
-            "The largest share of the measures' ranges over the frontier by which one point is better in all of them "
-            "at once; 0 where none is."
-        )
-    )
+    dominated: bool = Field(description=_DOMINATED)
+    distance: float = Field(description=_DISTANCE)
 
 
 class MarkedPolicy(MarkedAllocation):
@@ -64,7 +72,12 @@ class UnmarkedPolicy(Answer):
     problem: Problem = Field(description="What /v1/allocations would refuse it with.")
 
 
-class OwnAllocation(MarkedAllocation):
+class OwnAllocation(Answer):
+    """The venue's own allocation."""
+
+    measures: Measures = Field(description="Those asked for; where it breaks the rules, with amounts within 0 and w.")
+    dominated: bool | None = Field(description=f"{_DOMINATED} Null where it is not valid.")
+    distance: float | None = Field(description=f"{_DISTANCE} Null where it is not valid.")
     valid: bool = Field(description="It keeps the caps and takes the budget exactly, as /v1/verifications would say.")
 
 

@@ -1,8 +1,9 @@
 """Request bodies."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Discriminator, Field, SkipValidation, Tag, create_model
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SkipValidation, Tag, create_model
+from pydantic_core import PydanticCustomError
 
 from app.schemas.policies import AnyPolicy
 from app.schemas.retentions import AnyRetention
@@ -18,8 +19,9 @@ class SeverityRule(Wire):
 
     rule: Rule = Field(
         description=(
-            "match: all of the residual that the caps allow to take. extreme-value: at most as much as the second "
-            "largest winner has, which spares the top winner."
+            "match: all of the residual that the caps allow to take; a blend's group limits are not looked at. "
+            "extreme-value: at most the second largest endowment, so that whoever pays, the top winner keeps at least "
+            "the difference between the two largest."
         ),
     )
 
@@ -28,7 +30,15 @@ def _kind(value: Any) -> str:
     return "rule" if isinstance(value, dict | SeverityRule) else "amount"
 
 
-Severity = Annotated[Annotated[Amount, Tag("amount")] | Annotated[SeverityRule, Tag("rule")], Discriminator(_kind)]
+def _no_rule(value: Any) -> Any:
+    """A rule by its bare name is no amount."""
+    if value in get_args(Rule):
+        raise PydanticCustomError("severity", 'must be a number from 0 to 1; a rule is an object: {"rule": "match"}')
+    return value
+
+
+_Share = Annotated[Amount, BeforeValidator(_no_rule)]
+Severity = Annotated[Annotated[_Share, Tag("amount")] | Annotated[SeverityRule, Tag("rule")], Discriminator(_kind)]
 
 
 class Shortfall(Wire):
@@ -120,16 +130,25 @@ class VerificationRequest(SoundRequest):
     allocation: SkipValidation[list[SeizedRow] | SeizedColumns]
 
 
+def _two_or_three(measures: list[Measure]) -> list[Measure]:
+    if not 2 <= len(measures) <= 3:
+        raise PydanticCustomError("measures", "must be two or three different ones")
+    return measures
+
+
 class FrontierRequest(SoundRequest):
     """What do fairness, robustness and revenue cost each other on this book?"""
 
-    measures: Annotated[list[Measure], Field(min_length=2, max_length=3)] = Field(
+    measures: Annotated[list[Measure], AfterValidator(_two_or_three)] = Field(
+        json_schema_extra={"minItems": 2, "maxItems": 3},
         description=(
             "Two or three different ones. max_haircut and gini stand for fairness, expected_deficit and cvar for "
             "robustness (options.shock), revenue_kept for revenue (options.retention, linear or power)."
-        )
+        ),
     )
-    points: Annotated[int, Field(ge=2)] = Field(25, description="Most points of the frontier to answer.")
+    points: Annotated[int, Field(ge=2)] = Field(
+        25, description="Most points of the frontier to show. What is swept, and so every mark, is the same for all."
+    )
     allocation: SkipValidation[list[SeizedRow] | SeizedColumns] | None = Field(
         None, description="The venue's own allocation, to be held against the frontier."
     )

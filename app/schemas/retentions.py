@@ -7,8 +7,8 @@ from pydantic import Field
 from app.schemas.shocks import Scale
 from app.schemas.wire import Wire
 
-Share = Annotated[float, Field(le=1, json_schema_extra={"exclusiveMinimum": 0})]
-"""Curves refuse what is not above 0."""
+Share = Annotated[float, Field(le=1, json_schema_extra={"minimum": 1e-60})]
+"""Curves refuse what is below."""
 
 
 class ExponentialRetention(Wire):

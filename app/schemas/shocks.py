@@ -3,13 +3,23 @@
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from app.schemas.wire import Wire
+from solvers.money import beyond
 
 _LARGEST = 1e60
 """As for all inexact numbers of an account: products and sums of such numbers stay finite."""
 
-Scale = Annotated[float, Field(le=_LARGEST, json_schema_extra={"exclusiveMinimum": 0})]
+
+
+def _within(value: float) -> float:
+    if (why := beyond(value)) is not None:
+        raise PydanticCustomError("beyond", "{why}", {"why": why})
+    return value
+
+
+Scale = Annotated[float, Field(le=_LARGEST, json_schema_extra={"minimum": 1e-60}), AfterValidator(_within)]
 """Laws refuse what is not above 0."""
 
 Move = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST), AfterValidator(lambda move: move + 0.0)]

@@ -1,6 +1,7 @@
 """The snapshot: accounts as rows, or as one object of columns."""
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
 from pydantic import AwareDatetime, BeforeValidator, Field, SkipValidation, WithJsonSchema, create_model
@@ -43,17 +44,19 @@ OPTIONAL_NUMBERS = ("maintenance_margin", "entry_notional", "bankruptcy_notional
 FIELDS = tuple(AccountRow.model_fields)
 
 
-def _columns() -> Any:
+def columns_of(row: type[Wire], required: Collection[str], name: str, text: str) -> Any:
+    """The model of columns of these rows: one array a field, of those that rows may leave out optional."""
     fields: dict[str, Any] = {}
-    for name, kind in get_type_hints(AccountRow, include_extras=True).items():
-        if name in FIELDS:
-            required = name in REQUIRED
-            column = Field(... if required else None, description=AccountRow.model_fields[name].description)
-            fields[name] = (list[kind] if required else list[kind] | None, column)  # type: ignore[valid-type]
-    return create_model("AccountColumns", __base__=Wire, __doc__="All accounts: one array a field.", **fields)
+    for field, kind in get_type_hints(row, include_extras=True).items():
+        if field in row.model_fields:
+            column = Field(... if field in required else None, description=row.model_fields[field].description)
+            fields[field] = (list[kind] if field in required else list[kind] | None, column)  # type: ignore[valid-type]
+    return create_model(name, __base__=Wire, __doc__=text, **fields)
 
 
-AccountColumns: TypeAlias = _columns()  # type: ignore[valid-type]
+AccountColumns: TypeAlias = columns_of(  # type: ignore[valid-type]
+    AccountRow, REQUIRED, "AccountColumns", "All accounts: one array a field."
+)
 
 
 def _must_be_rfc3339(value: Any) -> Any:
@@ -63,19 +66,24 @@ def _must_be_rfc3339(value: Any) -> Any:
 
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-Moment = Annotated[AwareDatetime, BeforeValidator(_must_be_rfc3339), Field(strict=False)]
+When = Annotated[AwareDatetime, BeforeValidator(_must_be_rfc3339), Field(strict=False)]
 
 
-class Snapshot(Wire):
-    """The venue's accounts at one moment."""
+class Moment(Wire):
+    """What every snapshot says of itself."""
 
-    as_of: Moment | None = Field(None, description="RFC 3339 with offset.")
+    as_of: When | None = Field(None, description="RFC 3339 with offset.")
     venue: Annotated[str, Field(max_length=128)] | None = Field(None, description="A name, for you.")
     currency: Annotated[str, Field(min_length=1, max_length=16)] = Field("USD", description="Of all amounts.")
     precision: Annotated[int, Field(ge=0, le=18)] = Field(
         6,
         description="Decimals of the settlement currency; amounts become whole units of this size, below 2^63 of them.",
     )
+
+
+class Snapshot(Moment):
+    """The venue's accounts at one moment."""
+
     accounts: SkipValidation[Annotated[list[AccountRow], Field(min_length=1)] | AccountColumns] = Field(
         description="All accounts: a list of rows, or one object of columns, which is faster for large books."
     )

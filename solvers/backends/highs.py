@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from solvers.backends.deadline import Deadline
 from solvers.errors import SolverError, SolverFailed, SolverTimeout
 from solvers.money import Bool, Float64, Int64
 
@@ -42,11 +43,15 @@ _OPTIONS = {
     "presolve": "off",  # it would lose the basis
     "parallel": "off",  # and no number of threads: HiGHS refuses one that differs from its first in the process
     "random_seed": 0,
-    "simplex_iteration_limit": 200_000,  # and no clock, so that the same program has the same answer
+    "simplex_iteration_limit": 200_000,  # what an answer depends on; a clock only refuses to give one
     "primal_feasibility_tolerance": 1e-9,
     "dual_feasibility_tolerance": 1e-9,
     "small_matrix_value": 1e-12,
 }
+
+
+_LATE = 0.01
+"""Seconds after the deadline at which HiGHS stops, by a clock of its own: then the deadline has surely passed."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,16 @@ class Vertex:
     rows: Int64
 
 
-def minimise(program: Program, columns: Int64, rows: Int64) -> Vertex:
+def minimise(program: Program, columns: Int64, rows: Int64, deadline: Deadline) -> Vertex:
     """An optimal vertex, from the basis of `columns` and `rows`, which need not be optimal nor feasible.
 
-    Raises SolverFailed or SolverTimeout by STATUSES.
+    Raises SolverFailed or SolverTimeout by STATUSES, and SolverTimeout at the deadline.
     """
     highspy: Any = import_module("highspy")
     solver = highspy.Highs()
     for option, value in _OPTIONS.items():
         solver.setOptionValue(option, value)
+    solver.setOptionValue("time_limit", max(deadline.left(), 0.0) + _LATE)
     solver.passModel(_model(highspy, program))
     standing = {status.value: status for status in highspy.HighsBasisStatus.__members__.values()}
     basis = highspy.HighsBasis()
@@ -92,6 +98,7 @@ def minimise(program: Program, columns: Int64, rows: Int64) -> Vertex:
     basis.valid, basis.alien = True, True  # alien: HiGHS makes it square and regular where it is not
     solver.setBasis(basis)
     solver.run()
+    deadline.check()
     _require(solver.getModelStatus().name)
     found, basis = solver.getSolution(), solver.getBasis()
     return Vertex(

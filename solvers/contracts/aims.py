@@ -16,8 +16,11 @@ from solvers.money import Float64, Int64
 class Aim(Protocol):
     """A cost of payments x in units of currency; prices are marginal costs, units a unit."""
 
-    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> tuple[float, Float64]:
-        """The price and the cheapest payments of some bearers between floor and ceiling that add up to the amount."""
+    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> Float64:
+        """The cheapest payments of some bearers between floor and ceiling that add up to the amount."""
+
+    def marginal(self, paid: Float64, bearer: Int64) -> Float64:
+        """F', the price at which a bearer pays so much."""
 
     def at(self, price: Float64, bearer: Int64) -> Float64:
         """Up to what a bearer's marginal cost lies below the price."""
@@ -32,10 +35,12 @@ class Fairness:
 
     weight: Float64
 
-    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> tuple[float, Float64]:
+    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> Float64:
         weight = self.weight[bearers]
-        height = level(weight, floor, ceiling, amount)
-        return height, np.clip(height * weight, floor, ceiling)
+        return np.clip(level(weight, floor, ceiling, amount) * weight, floor, ceiling)
+
+    def marginal(self, paid: Float64, bearer: Int64) -> Float64:
+        return paid / self.weight[bearer]
 
     def at(self, price: Float64, bearer: Int64) -> Float64:
         return price * self.weight[bearer]
@@ -60,7 +65,7 @@ class LinearFees:
         """v k / w."""
         return self.fees * self.rate / self.weight
 
-    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> tuple[float, Float64]:
+    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> Float64:
         slope = self.slope[bearers]
         order = np.argsort(slope)
         reached = float(floor.sum()) + np.cumsum((ceiling - floor)[order])
@@ -68,8 +73,11 @@ class LinearFees:
         paid = np.where(slope < critical, ceiling, floor)
         tied = np.flatnonzero(slope == critical)
         rest = amount - float(paid.sum()) + float(paid[tied].sum())
-        _, paid[tied] = Fairness(self.weight).fill(bearers[tied], floor[tied], ceiling[tied], rest)
-        return critical, paid
+        paid[tied] = Fairness(self.weight).fill(bearers[tied], floor[tied], ceiling[tied], rest)
+        return paid
+
+    def marginal(self, paid: Float64, bearer: Int64) -> Float64:
+        return self.slope[bearer]
 
     def at(self, price: Float64, bearer: Int64) -> Float64:
         return np.where(price > self.slope[bearer], np.inf, 0.0)
@@ -82,7 +90,7 @@ class LinearFees:
 class PowerFees:
     """F = v k (x / w)^p: fees lost under power retention, p > 1. Bearers without fees pay first, as fairness has it.
 
-    x_i = tau r_i within floor and ceiling, r_i = w_i (w_i / v_i)^(1 / (p - 1)), and the price is k p tau^(p - 1).
+    x_i = tau r_i within floor and ceiling, r_i = w_i (w_i / v_i)^(1 / (p - 1)): equal prices v k p (x / w)^(p - 1) / w.
     """
 
     weight: Float64
@@ -97,23 +105,24 @@ class PowerFees:
             found: Float64 = np.log(weight) + (np.log(weight) - np.log(fees)) / (self.exponent - 1)
         return found
 
-    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> tuple[float, Float64]:
+    def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> Float64:
         free = self.fees[bearers] == 0
         bearable = float(np.where(free, ceiling, floor).sum())
         paid = np.where(free, ceiling, floor)
         some = np.flatnonzero(free if amount <= bearable else ~free)
         rest = amount - float(paid.sum()) + float(paid[some].sum())
         if amount <= bearable:
-            _, paid[some] = Fairness(self.weight).fill(bearers[some], floor[some], ceiling[some], rest)
-            return 0.0, paid
+            paid[some] = Fairness(self.weight).fill(bearers[some], floor[some], ceiling[some], rest)
+            return paid
         reach = self._reach(bearers[some])
-        top = float(reach.max())
-        rates = np.exp(np.maximum(reach - top, _FAR))
-        tau = level(rates, floor[some], ceiling[some], rest)
-        paid[some] = np.clip(tau * rates, floor[some], ceiling[some])
-        with np.errstate(over="ignore", divide="ignore"):
-            price = self.rate * self.exponent * np.exp((self.exponent - 1) * (np.log(tau) - top))
-        return float(price), paid
+        rates = np.exp(np.maximum(reach - float(reach.max()), _FAR))
+        paid[some] = np.clip(level(rates, floor[some], ceiling[some], rest) * rates, floor[some], ceiling[some])
+        return paid
+
+    def marginal(self, paid: Float64, bearer: Int64) -> Float64:
+        steep = self.fees[bearer] * (self.rate * self.exponent) / self.weight[bearer]
+        found: Float64 = steep * (paid / self.weight[bearer]) ** (self.exponent - 1)
+        return found
 
     def at(self, price: Float64, bearer: Int64) -> Float64:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):

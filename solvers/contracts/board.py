@@ -3,23 +3,31 @@
 A lot of demand d on an arc of bearer b fits while  k < |q|  and  sum g k + g_d <= cap_b,  in exact integers: gaps over
 their common denominator, caps times it. Where it fits best is where the haircut (sum g k + g_d) / w_b after it is
 lowest; haircuts are correctly rounded quotients of integers, ties go by arc, which is by account id, then symbol.
+
+Most of a book is never looked at: integers are made of what is, and doubles say where to look first.
 """
 
 from collections import deque
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import TypeVar
 
 import numpy as np
 
 from solvers.contracts.problem import ClosureProblem
-from solvers.money import Int64
+from solvers.money import Float64, Int64
 
 SCANS = 150_000
 """Arcs looked at for routes, in one rounding. A count and not a clock, so that the same book has the same answer."""
 
+SAFE = 1 - 2.0**-40
+"""What is computed in doubles is off by less than this factor: a rounding for each market of a bearer, and a few."""
+
 _PASSES = 64
 """Many lots that must fit together are placed this part of them at a time."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -32,36 +40,73 @@ class Step:
     freed: int = 0
 
 
+class _Lazily(dict[int, _T]):
+    """Entries that are made when they are first asked for."""
+
+    def __init__(self, make: Callable[[int], _T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: int) -> _T:
+        made = self[key] = self._make(key)
+        return made
+
+
 class Board:
-    """Lots of each arc and what they cost each bearer; arcs of free demands take no part."""
+    """Lots of each arc and what they cost each bearer; arcs of free demands take no part.
+
+    bearers    of the arcs, in their order
+    paid       doubles of the units that lots cost each bearer of the problem
+    """
 
     def __init__(self, problem: ClosureProblem, lots: Int64) -> None:
-        arcs = problem.arcs
+        arcs, wealth = problem.arcs, problem.wealth
+        self.problem = problem
         self.demand: list[int] = arcs.demand.tolist()
         self.bearer: list[int] = arcs.bearer.tolist()
         self.held: list[int] = arcs.lots.tolist()
-        self.lots: list[int] = lots.tolist()
-        numerators, denominator = problem.common_gaps
+        numerators, self._denominator = problem.common_gaps
         self.gaps: list[int] = numerators.tolist()
-        self.arcs_of: list[list[int]] = [[] for _ in self.gaps]
-        self.borne_by: dict[int, list[int]] = {}
-        for arc in np.flatnonzero(~problem.free[arcs.demand]).tolist():
-            self.arcs_of[self.demand[arc]].append(arc)
-            self.borne_by.setdefault(self.bearer[arc], []).append(arc)
-        endowments, caps = problem.wealth.endowment_units, problem.wealth.cap_units
-        self.weight = {bearer: int(endowments[bearer]) * denominator for bearer in self.borne_by}
-        self.cap = {bearer: int(caps[bearer]) * denominator for bearer in self.borne_by}
-        self.spent = {bearer: sum(self._cost(arc) for arc in held) for bearer, held in self.borne_by.items()}
+        rows = np.flatnonzero(~problem.free[arcs.demand])
+        starts = np.flatnonzero(np.diff(arcs.bearer[rows], prepend=-1))  # a bearer's arcs are neighbours
+        ends = np.append(starts[1:], len(rows))
+        self.bearers = arcs.bearer[rows[starts]]
+        self._place = np.zeros(len(wealth.book), np.int64)
+        self._place[self.bearers] = np.arange(len(starts))
+
+        def borne(bearer: int) -> list[int]:
+            place = self._place[bearer]
+            found: list[int] = rows[starts[place] : ends[place]].tolist()
+            return found
+
+        self.borne_by = _Lazily(borne)
+        self.arcs_of = _Lazily[list[int]](lambda demand: problem.arcs_of[demand].tolist())
+        self.weight = _Lazily(lambda bearer: int(wealth.endowment_units[bearer]) * self._denominator)
+        self.cap = _Lazily(lambda bearer: int(wealth.cap_units[bearer]) * self._denominator)
         self.scans = 0
         self.below: tuple[int, int] | None = None
-        self._heaps = [[(self.haircut_after(arc), arc) for arc in held] for held in self.arcs_of]
-        for heap in self._heaps:
-            heapify(heap)
-        self._worst = [(-self.haircut(bearer), held[0], bearer) for bearer, held in self.borne_by.items()]
-        heapify(self._worst)
+        self.put(lots)
+
+    def put(self, lots: Int64) -> None:
+        """Start from these lots, whatever was there."""
+        arcs = self.problem.arcs
+        self.lots: list[int] = lots.tolist()
+        costs = self.problem.gap_floats[arcs.demand] * lots
+        self.paid: Float64 = np.bincount(arcs.bearer, costs, len(self.problem.wealth.book)).astype(np.float64)
+        self.spent = _Lazily(lambda bearer: sum(map(self._cost, self.borne_by[bearer])))
+        self._heaps = _Lazily(self._heap)
+        self._worst: list[tuple[float, int, int]] = []
 
     def _cost(self, arc: int) -> int:
         return self.gaps[self.demand[arc]] * self.lots[arc]
+
+    def _heap(self, demand: int) -> list[tuple[float, int]]:
+        """(no more than the haircut after one more lot, arc) of a demand's arcs."""
+        rows = self.problem.arcs_of[demand]
+        bearers = self.problem.arcs.bearer[rows]
+        after = (self.paid[bearers] + self.problem.gap_floats[demand]) / self.problem.wealth.endowment[bearers] * SAFE
+        order = np.argsort(after, kind="stable")
+        return list(zip(after[order].tolist(), rows[order].tolist(), strict=True))
 
     def haircut(self, bearer: int) -> float:
         return self.spent[bearer] / self.weight[bearer]
@@ -87,12 +132,14 @@ class Board:
     def add(self, arc: int, lots: int) -> None:
         """More lots on an arc, or fewer where `lots` is below zero."""
         bearer = self.bearer[arc]
-        self.lots[arc] += lots
         self.spent[bearer] += lots * self.gaps[self.demand[arc]]
-        heappush(self._worst, (-self.haircut(bearer), self.borne_by[bearer][0], bearer))
+        self.lots[arc] += lots
+        self.paid[bearer] = self.spent[bearer] / self._denominator
+        heappush(self._worst, (-self.haircut(bearer), int(self._place[bearer]), bearer))
         if lots < 0:
             for other in self.borne_by[bearer]:
-                heappush(self._heaps[self.demand[other]], (self.haircut_after(other), other))
+                if self.demand[other] in self._heaps:
+                    heappush(self._heaps[self.demand[other]], (self.haircut_after(other), other))
 
     def best(self, demand: int) -> tuple[float, int] | None:
         """(haircut after, arc) where one more lot of the demand fits best within caps.
@@ -115,11 +162,21 @@ class Board:
         after = self.spent[bearer] + self.gaps[self.demand[arc]]
         return self.lots[arc] < self.held[arc] and after <= self.cap[bearer]
 
-    def most_burdened(self) -> int:
-        """The bearer with the largest haircut."""
-        while -self._worst[0][0] != self.haircut(self._worst[0][2]):
-            heappop(self._worst)
-        return self._worst[0][2]
+    def burdened(self, above: float) -> Iterator[int]:
+        """The bearer with the largest haircut, again and again, until that is not above the one given."""
+        bounds = self.paid[self.bearers] / self.problem.wealth.endowment[self.bearers] / SAFE
+        places = np.flatnonzero(bounds > above)
+        self._worst = list(zip((-bounds[places]).tolist(), places.tolist(), self.bearers[places].tolist(), strict=True))
+        heapify(self._worst)
+        while self._worst:
+            known, place, bearer = self._worst[0]
+            now = self.haircut(bearer)
+            if -now != known:
+                heapreplace(self._worst, (-now, place, bearer))
+            elif now > above:
+                yield bearer
+            else:
+                return
 
     def placed(self, demand: int, lots: int) -> bool:
         """Place lots where each fits best; none, if not all fit."""

@@ -20,6 +20,9 @@ from solvers.contracts.problem import ClosureProblem
 from solvers.money import Float64
 from solvers.verify import Optimality
 
+_STEP = 2.0**-52
+"""Share of all needs below which what a demand lacks is the steps of a flow."""
+
 _FULL = 1e-9
 """Relative distance within which an arc or a cap counts as full, and an amount as nothing."""
 
@@ -33,8 +36,8 @@ def fairness_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:
 def cost_optimality(problem: ClosureProblem, plan: Plan, aim: Aim) -> Optimality:
     """The same of any separable convex cost: objective, bound, and how far from stationary an arc is.
 
-    The residual is the largest part of a bearer's endowment by which it pays more, or less and could pay more, than the
-    price of an arc asks for.
+    The residual is the largest difference between the price of an arc and its bearer's marginal cost: where that is
+    lower and the bearer could pay more, or higher and it pays at all.
     """
     network, amounts = _planned(problem, plan)
     price, paid, everyone = plan.levels[network.demand], network.paid(amounts), np.arange(len(network.weight))
@@ -47,15 +50,15 @@ def cost_optimality(problem: ClosureProblem, plan: Plan, aim: Aim) -> Optimality
     unit = 10.0**-problem.accounts.precision
     objective = fsum(aim.cost(paid, everyone).tolist()) * unit
     bound = (fsum(pieces.tolist()) + fsum((plan.levels * network.need).tolist())) * unit
-    return Optimality(objective, bound, _residual(network, amounts, aim.at(price, network.bearer)))
+    away = _away(network, amounts, price - aim.marginal(paid, everyone)[network.bearer])
+    return Optimality(objective, bound, away)
 
 
-def _residual(network: Network, amounts: Float64, wanted: Float64) -> float:
-    paid, weight = network.paid(amounts)[network.bearer], network.weight[network.bearer]
-    room = (amounts < network.most * (1 - _FULL)) & (paid < (network.cap * (1 - _FULL))[network.bearer])
-    more, less = np.minimum(wanted, network.cap[network.bearer]) - paid, paid - wanted
-    away = np.maximum(np.where(room, more, 0), np.where(amounts > network.most * _FULL, less, 0))
-    return float((away / weight).max(initial=0.0))
+def _away(network: Network, amounts: Float64, gain: Float64) -> float:
+    """The largest gain, price less marginal cost, of an arc with room, or loss of one that pays."""
+    below = (network.paid(amounts) < network.cap * (1 - _FULL))[network.bearer]
+    room, pays = (amounts < network.most * (1 - _FULL)) & below, amounts > network.most * _FULL
+    return float(np.maximum(np.where(room, gain, 0), np.where(pays, -gain, 0)).max(initial=0.0))
 
 
 def worst_haircut_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:
@@ -80,5 +83,5 @@ def _planned(problem: ClosureProblem, plan: Plan) -> tuple[Network, Float64]:
     network = Network.of(problem)
     amounts = plan.amounts[network.rows]
     taken = network.taken(amounts)
-    near = np.abs(taken - network.need) <= network.need * _FULL
+    near = np.abs(taken - network.need) <= network.need * _FULL + float(network.need.sum()) * _STEP
     return network.needing(np.where(near, network.need, np.minimum(taken, network.need))), amounts

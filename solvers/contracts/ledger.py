@@ -128,6 +128,19 @@ class Ledger:
         return found
 
     @cached_property
+    def same_side(self) -> Bool:
+        """Fills that add to a position, or close a side that no bankrupt account left."""
+        found: Bool = (self.position >= 0) & ~self.closes
+        return found
+
+    @cached_property
+    def fill_demand(self) -> Int64:
+        """The demand that each fill closes something for, or -1."""
+        if not len(self.problem.positions):
+            return np.full(len(self.fills), -1)
+        return np.where(self.closes, self.position_demand[self.position], -1)
+
+    @cached_property
     def traded(self) -> Any:
         """What the fills that close trade of each position."""
         return self.summed(self.size, np.where(self.closes, self.position, -1), len(self.problem.positions))

@@ -32,13 +32,17 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class _Part:
-    """Some bearers, arcs and demands of a network (by their places in it), and what the bearers pay already."""
+    """Some bearers, arcs and demands of a network (by their places in it), and what the bearers pay already.
+
+    price   of the part that it was cut from
+    """
 
     bearers: Int64
     arcs: Int64
     demands: Int64
     floor: Float64
     need: Float64
+    price: float = 0.0
 
 
 def lexicographic_plan(problem: ClosureProblem) -> Plan:
@@ -157,8 +161,8 @@ def _fill(network: Network, part: _Part, aim: Aim, whole: bool) -> _Filled:
     amount = float(part.floor.sum()) + float(part.need.sum())
     if whole and amount > float(ceiling.sum()) * (1 + _ROUNDING):
         raise _OutOfReachError
-    price, paid = aim.fill(part.bearers, part.floor, ceiling, amount)
-    supply = paid - part.floor
+    paid = aim.fill(part.bearers, part.floor, ceiling, amount)
+    price, supply = _price(aim, part, ceiling, paid), paid - part.floor
     if len(part.need) == 1:
         return _Filled(inner, price, supply, supply > 0, part.need > 0, arrived=True)
     carried = inner.flow(supply)
@@ -166,6 +170,18 @@ def _fill(network: Network, part: _Part, aim: Aim, whole: bool) -> _Filled:
     # A cut parts the demands; where rounding alone made it, it does not.
     arrived = carried.brings(float(supply.sum())) or bool(taking.all()) or not taking.any()
     return _Filled(inner, price, supply, below, taking, arrived)
+
+
+def _price(aim: Aim, part: _Part, ceiling: Float64, paid: Float64) -> float:
+    """The price of a part: above what those who pay ask for, below what those with room do.
+
+    Where nobody stands strictly inside, any price between will do, and the one of the whole that the part was cut from
+    goes with the arcs across the cut.
+    """
+    asked = aim.marginal(paid, part.bearers)
+    low = float(asked[paid > part.floor].max(initial=0.0))
+    high = float(asked[paid < ceiling * (1 - _ROUNDING)].min(initial=np.inf))
+    return max(min(max(part.price, low), high), low)
 
 
 def _split(network: Network, part: _Part, filled: _Filled, amounts: Float64) -> tuple[_Part, _Part]:
@@ -178,7 +194,8 @@ def _split(network: Network, part: _Part, filled: _Filled, amounts: Float64) -> 
     floor, need = part.floor + inner.paid(full), np.maximum(part.need - inner.taken(full), 0.0)
 
     def side(bearers: Bool, arcs: Bool, demands: Bool) -> _Part:
-        return _Part(part.bearers[bearers], part.arcs[arcs], part.demands[demands], floor[bearers], need[demands])
+        rows = part.bearers[bearers], part.arcs[arcs], part.demands[demands]
+        return _Part(*rows, floor[bearers], need[demands], filled.level)
 
     return (
         side(filled.below, from_below & to_below, filled.taking),

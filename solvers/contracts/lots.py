@@ -1,28 +1,24 @@
 """From real-valued amounts to whole lots: every demand closed to the lot, no cap passed (MODEL 7).
 
-    k_a = floor(y_a / g_d),  then the lots that are left go where the haircut after them is lowest,
+    k_a = floor(y_a / g_d),  then the lots that are left go where the haircut after them is lowest, dearest first,
     then lots are moved from the bearer with the worst haircut while that makes the worst haircut lower
 
 So an account for which one lot is a large haircut is left with the lots that it pays for in full, and what was cut
 off goes to accounts that feel a lot least, where ever they hold the contract and have room below their caps. Caps and
-the worst haircut are exact, ties go by account id, then symbol.
+moves are exact, ties go by account id, then symbol.
 """
-
-from heapq import heapify, heappop, heapreplace
 
 import numpy as np
 
-from solvers.contracts.board import Board
+from solvers.contracts.board import SAFE, Board
 from solvers.contracts.closing import Plan
+from solvers.contracts.levels import level
 from solvers.contracts.problem import ClosureProblem
 from solvers.money import Float64, Int64
 from solvers.rounding import shares
 
 INACCURACY = 1e-9
 """A demand short of its lots by no more than this share is meant to be closed; so near a whole lot is that lot."""
-
-_PASSES = 4096
-"""Where far more lots are left than there are arcs, they are placed this part of them at a time."""
 
 
 def free_lots(problem: ClosureProblem) -> Int64:
@@ -32,7 +28,7 @@ def free_lots(problem: ClosureProblem) -> Int64:
     """
     arcs, result = problem.arcs, np.zeros(len(problem.arcs.lots), np.int64)
     for demand in np.flatnonzero(problem.free).tolist():
-        rows = np.flatnonzero(arcs.demand == demand)
+        rows = problem.arcs_of[demand]
         held, wanted = arcs.lots[rows], problem.demands[demand].lots
         everything = sum(held.tolist())
         accounts = problem.positions.account[arcs.position[rows]]
@@ -44,71 +40,112 @@ def free_lots(problem: ClosureProblem) -> Int64:
 def whole_lots(problem: ClosureProblem, plan: Plan) -> Int64:
     """The plan in whole lots, one an arc, and `free_lots` of the demands that cost nothing.
 
-    Each demand is closed by as many lots as the plan closes, rounded, and never by more than it has; fewer where caps
-    leave no room for a whole lot even after moving lots of other demands.
+    Each demand is closed by as many lots as the plan closes, rounded; fewer where caps leave no room for a whole lot
+    even after moving lots of other demands. Where the plan leaves some open, lots that still fit under a cap follow.
     """
-    floors, wanted = _floors(problem, plan)
     if problem.free.all():
         return free_lots(problem)
+    needed = np.array([demand.lots for demand in problem.demands])
+    floors, wanted = _floors(problem, plan)
     board = Board(problem, floors)
     _heed_caps(board)
-    left = {
-        demand: lots - sum(board.lots[arc] for arc in board.arcs_of[demand])
-        for demand, lots in enumerate(wanted)
-        if not problem.free[demand]
-    }
+    left = (wanted - _closed(problem, board.lots)).tolist()
+    left = {demand: lots for demand, lots in enumerate(left) if lots}
     fill(board, left)
     _make_room(board, left)
     relieve(board, _worst(problem, plan))
+    short = needed - _closed(problem, board.lots)
+    fill(board, {demand: lots for demand, lots in enumerate(short.tolist()) if lots and not problem.free[demand]})
     return free_lots(problem) + np.array(board.lots, np.int64)
 
 
-def _floors(problem: ClosureProblem, plan: Plan) -> tuple[Int64, list[int]]:
+def _floors(problem: ClosureProblem, plan: Plan) -> tuple[Int64, Int64]:
     """Lots that each arc pays in full, never more than are wanted of its demand; and those wanted of each demand."""
-    arcs, floors = problem.arcs, np.zeros(len(problem.arcs.lots), np.int64)
-    wanted: list[int] = []
-    for place, demand in enumerate(problem.demands):
-        rows = np.flatnonzero(arcs.demand == place)
-        if problem.free[place] or not rows.size:
-            wanted.append(0)
-            continue
-        lots: Float64 = np.minimum(np.maximum(plan.amounts[rows], 0) / problem.gap_floats[place], arcs.lots[rows])
-        meant = float(lots.sum())
-        wanted.append(demand.lots if meant >= demand.lots * (1 - INACCURACY) else round(meant))
-        whole = np.floor(lots + INACCURACY + lots * 1e-12).astype(np.int64)
-        floors[rows] = np.minimum(whole, arcs.lots[rows])
-        beyond = sum(floors[rows].tolist()) - wanted[-1]
-        if beyond > 0:
-            accounts = problem.positions.account[arcs.position[rows]]
-            floors[rows] -= shares(floors[rows], beyond, beyond + wanted[-1], problem.accounts.ids, accounts)
+    arcs, gaps = problem.arcs, problem.gap_floats[problem.arcs.demand]
+    lots = np.divide(np.maximum(plan.amounts, 0), gaps, out=np.zeros(len(gaps)), where=gaps > 0)
+    lots = np.minimum(lots, arcs.lots)
+    meant, needed = np.bincount(arcs.demand, lots, len(problem.demands)), [demand.lots for demand in problem.demands]
+    wanted = np.where(meant >= np.multiply(needed, 1 - INACCURACY), needed, np.rint(meant).astype(np.int64))
+    floors = np.minimum(np.floor(lots + INACCURACY + lots * 1e-12).astype(np.int64), arcs.lots)
+    beyond = _closed(problem, floors) - wanted
+    for demand in np.flatnonzero(beyond > 0).tolist():
+        rows, more = problem.arcs_of[demand], int(beyond[demand])
+        accounts = problem.positions.account[arcs.position[rows]]
+        floors[rows] -= shares(floors[rows], more, more + int(wanted[demand]), problem.accounts.ids, accounts)
     return floors, wanted
+
+
+def _closed(problem: ClosureProblem, lots: Int64 | list[int]) -> Int64:
+    """Lots of each demand."""
+    result = np.zeros(len(problem.demands), np.int64)
+    np.add.at(result, problem.arcs.demand, lots)
+    return result
 
 
 def _heed_caps(board: Board) -> None:
     """Take off what inaccurate amounts put beyond a cap."""
-    for bearer, held in board.borne_by.items():
-        for arc in sorted(held, key=lambda arc: board.gaps[board.demand[arc]]):
+    for bearer in np.flatnonzero(board.paid > board.problem.wealth.cap_units * SAFE).tolist():
+        for arc in sorted(board.borne_by[bearer], key=lambda arc: board.gaps[board.demand[arc]]):
             over = board.spent[bearer] - board.cap[bearer]
             if over > 0:
                 board.add(arc, -min(board.lots[arc], -(-over // board.gaps[board.demand[arc]])))
 
 
 def fill(board: Board, left: dict[int, int]) -> None:
-    """Place the lots left of all demands, always the one that leaves the lowest haircut."""
-    front = [(*found, demand) for demand, lots in left.items() if lots and (found := board.best(demand))]
-    heapify(front)
-    while front:
-        haircut, arc, demand = front[0]
-        found = board.best(demand)
-        if found == (haircut, arc):
-            lots = min(board.room(arc), max(1, left[demand] // _PASSES))
-            board.add(arc, lots)
-            left[demand] -= lots
-            found = board.best(demand)
-        if found is None or not left[demand]:
-            heappop(front)
-        else:
-            heapreplace(front, (*found, demand))
+    """Place the lots left of each demand, one by one where the haircut after it is lowest: the dearest lots first.
+
+    In doubles, which keep off the caps by a hair; lots that find no room so are placed exactly. `left` becomes what
+    fits nowhere.
+    """
+    problem, arcs, paid, lots = board.problem, board.problem.arcs, board.paid, np.array(board.lots, np.int64)
+    caps = problem.wealth.cap_units * SAFE
+    for demand in sorted(left, key=lambda demand: (-problem.gap_floats[demand], demand)):
+        rows, gap = problem.arcs_of[demand], problem.gap_floats[demand]
+        bearers = arcs.bearer[rows]
+        below_cap = np.maximum(np.floor((caps[bearers] - paid[bearers]) / gap), 0)
+        room = np.minimum(below_cap, arcs.lots[rows] - lots[rows]).astype(np.int64)
+        more = _least_felt(problem.wealth.endowment[bearers], paid[bearers], gap, room, left[demand])
+        lots[rows] += more
+        paid[bearers] += gap * more
+        left[demand] -= int(more.sum())
+    board.put(lots)
+    for demand, rest in left.items():
+        left[demand] = _exactly(board, demand, rest)
+
+
+def _exactly(board: Board, demand: int, lots: int) -> int:
+    """Place lots where there is room to the unit; how many are left."""
+    while lots and (found := board.best(demand)):
+        fits = min(board.room(found[1]), lots)
+        board.add(found[1], fits)
+        lots -= fits
+    return lots
+
+
+def _least_felt(weight: Float64, paid: Float64, gap: float, room: Int64, lots: int) -> Int64:
+    """How many of `lots` each arc gets, one by one where the haircut (paid + gap k) / weight after it is lowest.
+
+    The lots below a first level all go, those above a second one never; between them are about as many as arcs.
+    """
+    if lots >= int(room.sum()):
+        return room
+    count = len(room)
+
+    def below(haircut: float) -> Int64:
+        return np.minimum(np.maximum(np.floor((haircut * weight - paid) / gap), 0), room).astype(np.int64)
+
+    first = np.where(room > 0, (paid + gap) / weight, np.inf)
+    enough = np.partition(first, lots - 1)[lots - 1] / SAFE if lots <= count else np.inf
+    sure, most = np.zeros_like(room), below(enough)
+    if int(most.sum()) > 4 * count:
+        full, amount = paid + gap * room, float(paid.sum()) + gap * lots
+        sure = below(level(weight, paid, full, amount) * SAFE)
+        most = below(level(weight, paid, full, amount + gap * count) / SAFE)
+    some = most - sure
+    arc = np.repeat(np.arange(count), some)
+    lot = np.arange(1, len(arc) + 1) + np.repeat(sure - np.cumsum(some) + some, some)
+    best = np.argsort((paid[arc] + gap * lot) / weight[arc], kind="stable")[: lots - int(sure.sum())]
+    return sure + np.bincount(arc[best], minlength=count)
 
 
 def _make_room(board: Board, left: dict[int, int]) -> None:
@@ -122,10 +159,7 @@ def _make_room(board: Board, left: dict[int, int]) -> None:
 
 def relieve(board: Board, worst: float) -> None:
     """Move lots from the bearer with the worst haircut until that is no higher than `worst`, or nothing helps."""
-    while board.borne_by:
-        bearer = board.most_burdened()
-        if board.haircut(bearer) <= worst:
-            return
+    for bearer in board.burdened(worst):
         board.below = board.spent[bearer], board.weight[bearer]
         if not any(_moved(board, arc) for arc in board.borne_by[bearer]):
             return

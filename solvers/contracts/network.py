@@ -17,6 +17,10 @@ from solvers.money import Float64, Int64
 _STEPS = 2.0**60
 """Integer steps that all needs together are cut into."""
 
+_FITS = 20
+"""Rounds of proportional fitting, and relative to all needs how near is near enough."""
+_FITTED = 1e-9
+
 _MORE = 2**12
 """Steps that doubles near 2^60 still tell apart."""
 
@@ -82,14 +86,26 @@ class Network:
     def spread(self, supply: Float64) -> Float64:
         """Amounts an arc that bring these supplies to the demands, each bearer's in proportion to `most` if they can.
 
-        Over which of its arcs a bearer pays is not unique. First flows what fits of every bearer's own proportional
-        split; the rest takes any way that is left, and what stands in its way gives way.
+        Over which of its arcs a bearer pays is not unique. Where the proportional splits of all together bring a demand
+        more than it takes, everybody's are scaled alike: y = min(u, a_i u b_d) (iterative proportional fitting), so
+        that bearers who hold the same are closed alike. What that is short of exact takes any way that is left.
         """
-        available = self.paid(self.most)
-        share = np.divide(supply, available, out=np.zeros_like(supply), where=available > 0)
-        first = self._carry(supply, np.minimum(self.most * share[self.bearer], self.most))
         through = min(float(supply.sum()), float(self.need.sum()))
+        split = self._fitted(supply)
+        first = self._carry(supply, split)
         return first.amounts if first.brings(through) else self._carry(supply, self.most, first).amounts
+
+    def _fitted(self, supply: Float64) -> Float64:
+        """Amounts that add up to the supplies by bearer, and about to the needs by demand."""
+        found = self.most
+        for _ in range(_FITS):
+            taken = self.taken(found)
+            found = np.minimum(found * _over(self.need, taken)[self.demand], self.most)
+            paid = self.paid(found)
+            found = np.minimum(found * _over(supply, paid)[self.bearer], self.most)
+            if np.abs(self.taken(found) - self.need).max(initial=0.0) <= _FITTED * float(self.need.sum()):
+                break
+        return found
 
     def _carry(self, supply: Float64, most: Float64, first: "Carried | None" = None) -> "Carried":
         """Supplies are rounded down to steps, all else up, so that rounding never makes a cut where there is none."""
@@ -106,6 +122,11 @@ class Network:
         np.add.at(taking, self.demand, before)
         found = max_flow(have - bearing, self.bearer, self.demand, room - before, need - taking, before)
         return Carried(found, before + found.flows, step, self.most)
+
+
+def _over(wanted: Float64, found: Float64) -> Float64:
+    """What to scale by, one where there is nothing to scale."""
+    return np.divide(wanted, found, out=np.ones_like(wanted), where=found > 0)
 
 
 @dataclass(frozen=True)

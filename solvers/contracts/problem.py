@@ -6,6 +6,7 @@ for every side of every market that bankrupt accounts leave open (a demand). Sou
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -294,15 +295,16 @@ class ClosureProblem:
     @cached_property
     def opposite(self) -> Arcs:
         """Every position on the side a demand needs, of whoever holds it."""
-        needed = {(demand.market, -demand.side): place for place, demand in enumerate(self.demands)}
-        places = np.array([
-            needed.get((place, 1 if amount > 0 else -1), -1)
-            for place, amount in zip(self.positions.market.tolist(), self.lots.tolist(), strict=True)
-        ], np.int64)  # fmt: skip
+        needed = np.full((len(self.markets), 2), -1)
+        for place, demand in enumerate(self.demands):
+            needed[demand.market, int(demand.side < 0)] = place
+        account, market = self.positions.account, self.positions.market
+        places = needed[market, (self.lots > 0).astype(np.int64)]
         rows = np.flatnonzero(places >= 0)
-        names, symbols = self.accounts.ids, self.markets.symbols
-        account, market = self.positions.account.tolist(), self.positions.market.tolist()
-        rows = np.array(sorted(rows.tolist(), key=lambda row: (names[account[row]], symbols[market[row]])), np.int64)
+        order = (
+            _ranks(self.accounts.ids)[account[rows]] * len(self.markets) + _ranks(self.markets.symbols)[market[rows]]
+        )
+        rows = rows[np.argsort(order)]
         return Arcs(rows, self.bearer[rows], places[rows], np.abs(self.lots[rows]))
 
     @cached_property
@@ -314,6 +316,13 @@ class ClosureProblem:
         return Arcs(*(getattr(found, name)[allowed] for name in ("position", "bearer", "demand", "lots")))
 
     @cached_property
+    def arcs_of(self) -> list[Int64]:
+        """Rows of `arcs` of each demand."""
+        demand = self.arcs.demand
+        ends = np.cumsum(np.bincount(demand, minlength=len(self.demands)))
+        return np.split(np.argsort(demand, kind="stable"), ends[:-1])
+
+    @cached_property
     def gap_floats(self) -> Float64:
         """`gaps` as doubles."""
         return np.array([float(gap) for gap in self.gaps])
@@ -322,6 +331,13 @@ class ClosureProblem:
     def common_gaps(self) -> tuple[Any, int]:
         """`gaps` as integers over one denominator."""
         return common(self.gaps)
+
+
+def _ranks(names: Sequence[str]) -> Int64:
+    """The place of each name in their order; names are unique."""
+    found = np.empty(len(names), np.int64)
+    found[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return found
 
 
 def _column(name: str, values: Float64) -> Numbers:

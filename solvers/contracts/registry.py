@@ -37,10 +37,11 @@ CLOSING_POLICIES = {
         ClosingPolicy(
             "lexicographic",
             "fairness-optimal",
-            "Aim: the fairest closing of all markets together. The worst haircut is as small as it can be, then the"
-            " next, and so on: the one vector of payments that minimises sum w phi(x / w) for every convex phi "
-            "among those that close every market. Holders of scarce positions pay more, since nobody else can; with"
-            " one market it is capped-pro-rata. Use it when the burden must be defended before those who bear it. "
+            "Aim: the fairest closing of all markets together. Before whole lots the worst haircut is as small as "
+            "it can be, then the next, and so on: the one vector of payments that minimises sum w phi(x / w) for "
+            "every convex phi among those that close every market. Holders of scarce positions pay more, since nobody "
+            "else can; with one market it is capped-pro-rata. Use it when the burden must be defended before those "
+            "who bear it. "
             "It costs robustness: it looks at profit, not at leverage, and closes hedges like anything else.",
             lexicographic,
             Lexicographic,

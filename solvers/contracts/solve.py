@@ -21,7 +21,13 @@ from solvers.money import Float64, Int64, total
 from solvers.solve import GAP_TOLERANCE, Status
 
 Integer = Literal["rounded", "exact"]
-Reason = Literal["no opposite holders", "only unprofitable holders remain", "caps", "whole lots"]
+Reason = Literal[
+    "no opposite holders",
+    "only unprofitable holders remain",
+    "only holders without equity remain",
+    "caps",
+    "whole lots",
+]
 
 _PLANNED = 1e-9
 """Relative distance within which a plan closes a market."""
@@ -116,8 +122,14 @@ def _reason(problem: ClosureProblem, closing: Closing, place: int) -> Reason:
     if not holders.any():
         return "no opposite holders"
     if total(closing.lots[allowed]) == total(problem.arcs.lots[allowed]):
-        every = total(problem.opposite.lots[holders]) == total(problem.arcs.lots[allowed])
-        return "no opposite holders" if every else "only unprofitable holders remain"
+        if total(problem.opposite.lots[holders]) == total(problem.arcs.lots[allowed]):
+            return "no opposite holders"
+        if problem.free[place]:
+            return "only holders without equity remain"
+        # A holder with a profit and no arc has a cap of zero.
+        wealth, bearers = problem.wealth, problem.opposite.bearer[holders]
+        capped = (wealth.endowment_units[bearers] > 0) & (wealth.cap_units[bearers] <= 0)
+        return "caps" if capped.any() else "only unprofitable holders remain"
     if closing.plan is not None and not problem.free[place]:
         planned = float(closing.plan.amounts[allowed].sum())
         if planned >= float(problem.gaps[place] * problem.demands[place].lots) * (1 - _PLANNED):
@@ -132,7 +144,8 @@ def _unclosable(problem: ClosureProblem, policy: ClosingPolicy, short: Mapping[i
     more = "" if len(short) <= 3 else f", and {len(short) - 3} more"
     budget = problem.wealth.budget_units
     return UnclosableMarkets(
-        f"{policy.name} cannot close all contracts: {named}{more}; accept a shortage with on_infeasible = partial",
+        f"{policy.name} cannot close all contracts: {named}{more}; "
+        "accept a shortage with options.on_infeasible = partial",
         budget,
         min(int(float(network.need.sum())), budget),
         short,
@@ -174,6 +187,18 @@ def _least(problem: ClosureProblem, closing: Closing) -> float:
     """The smallest possible worst haircut before lots."""
     levels = min_max_plan(problem).levels if closing.plan is None else closing.plan.levels
     return least_worst_haircut(reachable(Network.of(problem)), levels)
+
+
+def smallest_worst_haircut(problem: ClosureProblem) -> float | None:
+    """The smallest possible worst haircut before lots; None without winners, or where not all can be closed."""
+    if not problem.wealth.winners.size or (lots_left(problem, problem.arcs.lots) > 0).any():
+        return None
+    plan = min_max_plan(problem)
+    needed = problem.gap_floats * [demand.lots for demand in problem.demands]
+    planned = np.bincount(problem.arcs.demand, plan.amounts, len(needed))
+    if (planned < needed * (1 - _PLANNED)).any():
+        return None
+    return least_worst_haircut(reachable(Network.of(problem)), plan.levels)
 
 
 def _verify(problem: ClosureProblem, policy: ClosingPolicy, closing: Closing, left: Int64) -> None:

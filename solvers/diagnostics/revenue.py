@@ -7,6 +7,7 @@ from solvers.money import Int64, total
 from solvers.problem import HaircutProblem, once
 from solvers.revenue.certificate import certify_revenue
 from solvers.revenue.revenue import Revenue, revenue
+from solvers.verify import cap_violation_units
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class RevenueKept:
     ltv_kept       sum v_i r(h_i);  churned_fees: sum v_i (1 - r(h_i)), both of the whole-unit amounts
     share_kept     LTV kept over fees, None where there are no fees
     churn_regret   churned fees less the fewest that seizing the same total allows; with exponential retention less
-                   the bound of the chords, so that true regret may be smaller. None where the caps do not allow the
-                   total at all
+                   a lower bound of that, so that true regret may be smaller: the bound of the chords, or a better one
+                   that is known. None where the total is not reachable, or an account is above its cap
     """
 
     fees: float
@@ -28,8 +29,10 @@ class RevenueKept:
     churn_regret: float | None
 
 
-def revenue_kept(problem: HaircutProblem, seized_units: Int64) -> RevenueKept | None:
+def revenue_kept(problem: HaircutProblem, seized_units: Int64, least: float | None = None) -> RevenueKept | None:
     """Revenue of any allocation; None without a retention. Does not depend on the order of the accounts.
+
+    least   a lower bound on the churned fees of this total, in dollars, where one is known already
 
     Of an allocation that breaks the rules, haircuts count as the nearest of 0 and 1.
     """
@@ -39,19 +42,20 @@ def revenue_kept(problem: HaircutProblem, seized_units: Int64) -> RevenueKept | 
     leaves = problem.retention.leaves(problem.haircuts(seized_units).clip(0, 1))
     churned, whole = fsum((fees * leaves).tolist()), fsum(fees.tolist())
     kept = fsum((fees * (1 - leaves)).tolist())
-    least = _least(problem, total(seized_units))
+    bound = _least(problem, seized_units)
     return RevenueKept(
         fees=whole,
         ltv_kept=kept,
         churned_fees=churned,
         share_kept=kept / whole if whole > 0 else None,
-        churn_regret=None if least is None else max(churned - least, 0.0),
+        churn_regret=None if bound is None else max(churned - max(bound, least or 0.0), 0.0),
     )
 
 
-def _least(problem: HaircutProblem, amount_units: int) -> float | None:
-    """A lower bound on the churned fees of any allocation of this total within the caps."""
-    if not 0 <= amount_units <= problem.reachable_units:
+def _least(problem: HaircutProblem, seized_units: Int64) -> float | None:
+    """A lower bound on the churned fees of any allocation of the same total within the caps."""
+    amount_units = total(seized_units)
+    if not 0 <= amount_units <= problem.reachable_units or cap_violation_units(problem, seized_units):
         return None
     return _bound(problem if amount_units == problem.amount_units else problem.reduced(amount_units))
 

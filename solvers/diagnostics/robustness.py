@@ -25,6 +25,9 @@ from solvers.verify import cap_violation_units
 Cases = Sequence[tuple[ExposureModel, Float64]]
 """Exposure models, and haircuts of all accounts of the book."""
 
+_FAR = 1e80
+"""A move that nobody loses by, for the quantile of all of a law, which may be infinite."""
+
 LEVEL = 0.95
 """VaR and CVaR look at the worst 5 %, unless asked for another part."""
 
@@ -62,8 +65,9 @@ class Robustness:
                        reachable, or an account is above its cap
     var                value at risk, the `level` quantile of L;  cvar: the mean of L in the worst 1 - level
     max_leverage       largest notional / equity of accounts with e > 0. None where there are none, or where one is
-                       left with a position and no equity. `after` takes the account as it is left: notional
-                       (1 - h) n over equity e - x. (Under the proxy itself leverage never changes.)
+                       left with a position and no equity. `after` takes the account as the exposure model leaves it:
+                       equity e - x, and notional n under `cash`, (1 - h) n where that share is closed. (Under the
+                       proxy `deleverage` taken by its word leverage never changes.)
     models             the same allocation under each of the exposure models; before it they do not differ
     """
 
@@ -112,7 +116,8 @@ def robustness(
     regret = None if best is None else after[exposure_model].expected - rest[-1].expected
     none = np.zeros_like(seized_units)
     leverage_before, masses_before = _leverage(problem, none, np.ones(len(haircuts)))
-    leverage_after, masses_after = _leverage(problem, seized_units, 1 - haircuts)
+    left = np.ones(len(haircuts)) if exposure_model == "cash" else 1 - haircuts
+    leverage_after, masses_after = _leverage(problem, seized_units, left)
     return Robustness(
         exposure_model=exposure_model,
         level=level,
@@ -164,7 +169,7 @@ def _by_law(law: Parametric, positions: Positions, cases: Cases, level: float) -
     its expected loss under the law of the tail below.
     """
     tail = Tail(law, level)
-    at_quantile = totals(positions.long(Scenarios(np.array([[-tail.margin]]))), cases)
+    at_quantile = totals(positions.long(Scenarios(np.array([[min(-tail.margin, _FAR)]]))), cases)
     whole = [positions.losses(each, "deleverage", np.zeros(len(positions.rows))) for each in (law, tail)]
     found = []
     for (model, all_haircuts), var in zip(cases, at_quantile, strict=True):

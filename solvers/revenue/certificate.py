@@ -27,7 +27,7 @@ def certify_revenue(problem: HaircutProblem, allocation: Allocation, _: object) 
     bound that the method proved itself takes its place where it lies between that and the objective.
 
     The residual is the largest distance of a haircut from the Lagrangian's minimum. Under exponential retention what
-    a duality gap leaves shows in it.
+    a duality gap leaves shows in it: a proven optimum may have one.
     """
     if problem.retention is None:
         raise ProblemError("retention", "is needed by revenue: say how haircuts drive accounts away")

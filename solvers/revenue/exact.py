@@ -22,6 +22,7 @@ from math import fsum, inf
 import numpy as np
 import numpy.typing as npt
 
+from solvers.backends.deadline import NEVER, Deadline
 from solvers.money import Bool, Float64, Int64
 from solvers.revenue.concave import Losses, at, greedy
 from solvers.revenue.retention import Exponential
@@ -53,15 +54,15 @@ class Searched:
     states: int
 
 
-def searched(curve: Exponential, stakes: Stakes, amount_units: int) -> Searched:
-    """Search from the greedy vertex; 0 < amount < sum cap."""
+def searched(curve: Exponential, stakes: Stakes, amount_units: int, deadline: Deadline = NEVER) -> Searched:
+    """Search from the greedy vertex; 0 < amount < sum cap. Raises SolverTimeout at the deadline."""
     losses = Losses.of(curve, stakes)
     vertex, price = greedy(losses, amount_units)
     start = vertex.amounts(stakes.cap_units)
     search = _Search(losses, amount_units, price)
     best, floor, states = start, 0.0, 0
     for width in WIDTHS:
-        best, proved, looked, closed = search.run(best, width)
+        best, proved, looked, closed = search.run(best, width, deadline)
         floor, states = max(floor, proved), states + looked
         if closed:
             break
@@ -104,7 +105,7 @@ class _Search:
         self.reach = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.where(open_, self.caps, 0))))
         self.costs = np.concatenate((np.zeros(1), np.cumsum(np.where(open_, self.margins, 0.0))))
 
-    def run(self, start: Int64, width: int) -> tuple[Int64, float, int, bool]:
+    def run(self, start: Int64, width: int, deadline: Deadline) -> tuple[Int64, float, int, bool]:
         """The best amounts, the proved bound in dollars, how many states were looked at, and whether that was all."""
         count = len(self.caps)
         amounts = start[self.order]
@@ -119,6 +120,7 @@ class _Search:
         history: list[_Step] = []
         looked, work, dropped, found = 0, 0, inf, None
         while len(states) and agenda and work < STATES:
+            deadline.check()
             account = agenda.pop()
             open_[account] = False
             self._decide(open_)

@@ -6,7 +6,7 @@ from math import isfinite
 import numpy as np
 
 from solvers.errors import ProblemError
-from solvers.money import Float64
+from solvers.money import Float64, beyond
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Exponential:
 
     def __post_init__(self) -> None:
         _require("rate", isfinite(self.rate) and self.rate > 0, "must be finite and above 0")
+        _require_within("rate", self.rate)
 
     def leaves(self, h: Float64) -> Float64:
         """1 - r(h), without cancellation for small haircuts."""
@@ -31,6 +32,7 @@ class Linear:
 
     def __post_init__(self) -> None:
         _require("rate", 0 < self.rate <= 1, "must be above 0 and at most 1")
+        _require_within("rate", self.rate)
 
     def leaves(self, h: Float64) -> Float64:
         """1 - r(h)."""
@@ -46,6 +48,7 @@ class Power:
 
     def __post_init__(self) -> None:
         _require("rate", 0 < self.rate <= 1, "must be above 0 and at most 1")
+        _require_within("rate", self.rate)
         _require("exponent", isfinite(self.exponent) and self.exponent > 1, "must be finite and above 1")
 
     def leaves(self, h: Float64) -> Float64:
@@ -59,3 +62,8 @@ Retention = Exponential | Linear | Power
 def _require(field: str, holds: bool, detail: str) -> None:
     if not holds:
         raise ProblemError(field, detail)
+
+
+def _require_within(field: str, value: float) -> None:
+    if (why := beyond(value)) is not None:
+        raise ProblemError(field, why)

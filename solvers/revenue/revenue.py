@@ -1,18 +1,22 @@
 """`revenue`: whom to haircut so that the fewest fees leave (MODEL 5; arXiv 2512.01112, section 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 
 import numpy as np
 
 from solvers.allocation import Allocation
+from solvers.backends.deadline import Deadline
 from solvers.errors import ProblemError
 from solvers.problem import HaircutProblem
+from solvers.revenue.certificate import certify_revenue
 from solvers.revenue.concave import exponential
 from solvers.revenue.convex import linear, power
 from solvers.revenue.exact import searched
 from solvers.revenue.retention import Exponential, Linear, Retention
 from solvers.revenue.stakes import Point, Stakes
+from solvers.verify import GAP_TOLERANCE
 
 _GREEDY = (
     "Under exponential retention losses are concave in the haircut: everybody is left alone or taken to their cap but "
@@ -31,7 +35,7 @@ class Revenue:
     exact: bool = False
 
 
-def revenue(problem: HaircutProblem, parameters: Revenue) -> Allocation:
+def revenue(problem: HaircutProblem, parameters: Revenue, seconds: float = inf) -> Allocation:
     """Minimise the churned fees sum v_i (1 - r(h_i)) over 0 <= h_i <= beta_i, sum w_i h_i = B.
 
     v_i are expected fees in dollars, r the problem's retention; the LTV kept is sum v_i less the objective.
@@ -39,10 +43,12 @@ def revenue(problem: HaircutProblem, parameters: Revenue) -> Allocation:
     linear       a knapsack by v_i k / w_i ascending; ties share capped-pro-rata.
     power        h_i = min(beta_i, (mu w_i / (v_i k p))^(1/(p-1))); accounts with v_i = 0 first, capped-pro-rata.
     exponential  concave: everybody at 0 or their cap but one. The greedy vertex of the chords, or with `exact` a search
-                 from there; either way the certificate has the gap that is left.
+                 from there; either way the certificate has the gap that is left. Ties are not shared, not even
+                 by accounts with v_i = 0: they are filled whole, the largest cap first.
 
     The multiplier is mu, the fees lost for a dollar more at the margin (exponential: on the chords); None where the
-    amount leaves no choice. Refused: a problem without a retention, or without fees.
+    amount leaves no choice. Refused: a problem without a retention, or without fees. The search raises SolverTimeout
+    after so many `seconds`.
     """
     if problem.retention is None:
         raise ProblemError("retention", "is needed by revenue: say how haircuts drive accounts away")
@@ -55,13 +61,12 @@ def revenue(problem: HaircutProblem, parameters: Revenue) -> Allocation:
     notes: tuple[str, ...] = ()
     bound = None
     if isinstance(problem.retention, Exponential) and parameters.exact:
-        found = searched(problem.retention, stakes, problem.amount_units)
-        point, bound, notes = found.point, found.bound, (found.note,)
+        search = searched(problem.retention, stakes, problem.amount_units, Deadline(seconds))
+        point, bound, notes = search.point, search.bound, (search.note,)
     else:
         point = _point(problem.retention, stakes, problem.amount_units)
-        notes = (_GREEDY,) if isinstance(problem.retention, Exponential) else ()
     seized[stakes.rows], haircuts[stakes.rows] = point.seized_units, point.haircuts
-    return Allocation(
+    found = Allocation(
         seized,
         Fraction(point.price) * 10**problem.book.precision,
         notes=notes,
@@ -69,6 +74,10 @@ def revenue(problem: HaircutProblem, parameters: Revenue) -> Allocation:
         method="closed-form" if bound is None else "branch-and-bound",
         bound=bound,
     )
+    if isinstance(problem.retention, Exponential) and not parameters.exact:
+        open_ = certify_revenue(problem, found, parameters).relative_gap > GAP_TOLERANCE
+        return replace(found, notes=(_GREEDY,)) if open_ else found
+    return found
 
 
 def _point(retention: Retention, stakes: Stakes, amount_units: int) -> Point:

@@ -11,15 +11,16 @@ that lose nothing in the tail, and would not if they paid more or less, pay capp
 that is so; beyond that the answer is the vertex that the program finds with its accounts in the order of their ids.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import fsum
+from math import fsum, inf
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Gt, Lt
 
 from solvers.allocation import Allocation
+from solvers.backends.deadline import Deadline
 from solvers.errors import ProblemError
 from solvers.money import Bool, Float64, total
 from solvers.problem import HaircutProblem
@@ -27,19 +28,19 @@ from solvers.robustness import expected_deficit
 from solvers.robustness.laws import Scenarios
 from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces, totals_after
-from solvers.robustness.segments import Weighted, best_price
+from solvers.robustness.segments import Segments, Weighted, best_price
 from solvers.robustness.tail import Tail
 from solvers.robustness.tail_program import Venue, minimise
 from solvers.robustness.ties import fair
 from solvers.robustness.worst import admissible, at_risk, tail_weights
 from solvers.rounding import settled
-from solvers.verify import Optimality
+from solvers.verify import GAP_TOLERANCE, Optimality
 
 _TIE = 1e-9
 """Slopes within this of the price, relative to it or to 1, are the price."""
 
-_DOUBLES = 16 * np.finfo(np.float64).eps
-"""Relative to the sums of money behind a loss, what doubles cannot tell from none."""
+_DOUBLES = 8 * float(np.finfo(np.float64).eps)
+"""Relative to the terms of an account's own gap: what doubles cannot tell from none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +58,31 @@ class TailAllocation(Allocation):
     scenario_weights: Float64 | None = None
 
 
-def cvar(problem: HaircutProblem, parameters: CVar) -> Allocation:
-    """The haircuts of least CVaR. Refused: a problem without a shock, an amount above what the caps allow."""
+def cvar(problem: HaircutProblem, parameters: CVar, seconds: float = inf) -> Allocation:
+    """The haircuts of least CVaR. Refused: a problem without a shock, an amount above what the caps allow.
+
+    Under scenarios it raises SolverTimeout after so many `seconds`.
+    """
     if not isinstance(problem.shock, Scenarios):
         return expected_deficit.minimise(problem, _tail(problem, parameters.level), parameters.exposure_model)
     problem.require_reachable()
-    haircuts, weights, stopped = _in_scenarios(problem, problem.shock, parameters)
+    haircuts, weights, stopped = _in_scenarios(problem, problem.shock, parameters, Deadline(seconds))
     rows = problem.winners
     endowment, caps = problem.endowment[rows], problem.cap_units[rows]
     wanted = np.where(haircuts[rows] >= caps / endowment, caps, haircuts[rows] * endowment)
     seized = np.zeros(len(problem.book), np.int64)
     seized[rows] = settled(wanted, caps, problem.amount_units, problem.book.ids, rows)
-    return TailAllocation(
+    found = TailAllocation(
         seized,
-        notes=() if stopped is None else (f"{stopped}: the best haircuts so far, with the gap that is left.",),
         haircuts=haircuts[rows],
         method="row-generation",
         libraries=("numpy", "highspy"),
         scenario_weights=weights,
     )
+    if certify_cvar(problem, found, parameters).relative_gap <= GAP_TOLERANCE:
+        return found
+    why = stopped or "The linear program was solved as far as doubles allow"
+    return replace(found, notes=(f"{why}: the best haircuts so far, with the gap that is left.",))
 
 
 def certify_cvar(problem: HaircutProblem, allocation: Allocation, parameters: CVar) -> Optimality:
@@ -83,8 +90,10 @@ def certify_cvar(problem: HaircutProblem, allocation: Allocation, parameters: CV
 
     For any 0 <= q_s <= p_s / (1 - level) with sum q = 1, CVaR >= sum_s q_s L_s(h), whose minimum over the caps and the
     amount is a knapsack of segments (`segments`); its price is the multiplier: what one more dollar of budget adds to
-    the CVaR. What haircuts miss of the amount counts at that price. Without weights those of the haircuts' own tail
-    are taken. The residual is the largest distance of an amount from the minimisers at that price, beyond a unit.
+    the CVaR. The gap is what is above that minimum: CVaR above the sum by q, each account's term above its own least
+    one at that price, idle money on the wrong side of it, and what haircuts miss of the amount. None is negative, so
+    nothing cancels. Without weights those of the haircuts' own tail are taken. The residual is the largest distance of
+    an amount from the minimisers at that price, beyond a unit.
     """
     shock, model, level = problem.shock, parameters.exposure_model, parameters.level
     if not isinstance(shock, Scenarios):
@@ -97,22 +106,40 @@ def certify_cvar(problem: HaircutProblem, allocation: Allocation, parameters: CV
     if weights is None:
         weights = tail_weights(losses, shock.probabilities, level)
     pieces = _by_id(problem, Pieces.of(problem))
-    exposed, most = pieces.rows, problem.haircuts(problem.cap_units)[pieces.rows]
+    exposed, reach, amount = pieces.rows, problem.haircuts(problem.cap_units), problem.amount_units / scale
     idle = (problem.reachable_units - total(problem.cap_units[exposed])) / scale
-    oracle = Weighted.of(pieces, model, admissible(weights, shock.probabilities, level), most)
-    segments, amount = oracle.segments(), problem.amount_units / scale
+    weights = admissible(weights, shock.probabilities, level)
+    oracle = Weighted.of(pieces, model, weights, reach[exposed])
+    segments = oracle.segments()
     price = best_price(segments, pieces.endowment, idle, amount)
-    missing = problem.amount_units - fsum((problem.endowment[rows] * haircuts[rows]).tolist())
-    objective = at_risk(losses, shock.probabilities, level)[1] + abs(price * missing) / scale
-    bound = max(oracle.bound(segments, price, amount, idle), 0.0)
-    # Of amounts that add up to as much as this, doubles cannot tell the difference from none.
-    behind = fsum(pieces.equity.tolist()) + float(np.abs(pieces.exposure).sum(axis=0) @ np.abs(shock.moves).max(axis=0))
-    bound = objective if abs(objective - bound) <= _DOUBLES * behind else bound
+    value = at_risk(losses, shock.probabilities, level)[1]
+    own, noise = _own(oracle, segments, price, haircuts[exposed])
+    above = max(value - fsum((weights * losses).tolist()) - fsum(noise.tolist()), 0.0)
+    idly = (reach - haircuts if price > 0 else haircuts) * problem.endowment * (abs(price) / scale)
+    missing = (problem.amount_units - fsum((problem.endowment[rows] * haircuts[rows]).tolist())) / scale
+    short = max(abs(price * missing) - price * missing - _DOUBLES * abs(price) * amount, 0.0)
+    objective = value + abs(price * missing)
+    gap = fsum((above, short, *own.tolist(), *np.delete(idly, exposed).tolist()))
     low, high = segments.ties(price, _TIE * max(1.0, abs(price)))
     low, high = (part * problem.endowment[exposed] for part in (low, high))
     taken = allocation.seized_units[exposed].astype(np.float64)
     away = np.maximum(np.maximum(low - taken, taken - high) - 1, 0) / np.maximum(problem.endowment[exposed], 1)
-    return Optimality(objective, bound, float(away.max(initial=0.0)), Fraction(price))
+    return Optimality(objective, max(objective - gap, 0.0), float(away.max(initial=0.0)), Fraction(price))
+
+
+def _own(oracle: Weighted, segments: Segments, price: float, haircuts: Float64) -> tuple[Float64, Float64]:
+    """What each account's f_i(h) - price w_i h is above its minimum, nothing for a minimiser, and the part of its
+    loss in any scenario that may be rounding.
+
+    Haircuts are rounded, and so are losses: by parts of these terms alone, however much money stands behind.
+    """
+    low, high = segments.ties(price)
+    best, paid = np.clip(haircuts, low, high), price * oracle.pieces.endowment
+    at, steepest = oracle.values(haircuts), np.zeros(len(haircuts))
+    np.maximum.at(steepest, segments.account, segments.size)
+    above = at - oracle.values(best) - paid * (haircuts - best)
+    noise = _DOUBLES * (at + (np.abs(paid) + steepest * oracle.pieces.endowment) * haircuts)
+    return np.maximum(above - noise, 0.0), np.minimum(noise, at / oracle.weights.min(initial=1.0))
 
 
 def _tail(problem: HaircutProblem, level: float) -> Tail:
@@ -121,7 +148,9 @@ def _tail(problem: HaircutProblem, level: float) -> Tail:
     return Tail(problem.shock, level)
 
 
-def _in_scenarios(problem: HaircutProblem, shock: Scenarios, parameters: CVar) -> tuple[Float64, Float64, str | None]:
+def _in_scenarios(
+    problem: HaircutProblem, shock: Scenarios, parameters: CVar, deadline: Deadline
+) -> tuple[Float64, Float64, str | None]:
     """Haircuts of the whole book, weights of all scenarios, and why the solver stopped if it did."""
     model, scale = parameters.exposure_model, 10.0**problem.book.precision
     most = problem.haircuts(problem.cap_units)
@@ -134,7 +163,7 @@ def _in_scenarios(problem: HaircutProblem, shock: Scenarios, parameters: CVar) -
     venue = Venue(
         pieces, model, most[pieces.rows], fsum(caps[idle].tolist()), problem.amount_units / scale, parameters.level
     )
-    answer = minimise(venue)
+    answer = minimise(venue, deadline)
     inside, outside = fair(venue, answer.haircuts, problem.endowment[idle] / scale, caps[idle])
     haircuts = np.zeros(len(problem.book))
     haircuts[pieces.rows], haircuts[idle] = inside, outside

@@ -231,7 +231,7 @@ class Scenarios:
         """
         count, (scenarios, factors) = len(equity), self.moves.shape
         if exposure.shape != (count, factors):
-            raise ProblemError("exposure", f"must be {factors} signed dollars an account, one a factor of the shock")
+            raise ProblemError("exposure", f"must be signed dollars for each factor of the shock, {factors} an account")
         columns = np.ascontiguousarray(self.moves.T)
         height = max(1, min(BLOCK // scenarios, count))
         margins, change = np.empty((2, height, scenarios))

@@ -27,6 +27,7 @@ class Segments:
     start     m haircuts where a segment starts; it ends where the account's next starts, or at its largest haircut
     width     m haircuts
     slope     m dollars a dollar, rising within an account
+    size      m dollars a dollar, the magnitude of the terms that the slope is a sum of: its rounding is relative to it
     most      k largest haircuts
     """
 
@@ -34,6 +35,7 @@ class Segments:
     start: Float64
     width: Float64
     slope: Float64
+    size: Float64
     most: Float64
 
     def ties(self, price: float, slack: float = 0.0) -> tuple[Float64, Float64]:
@@ -71,21 +73,23 @@ class Weighted:
         return cls(pieces.in_scenarios(held), model, weights[held], most)
 
     def segments(self) -> Segments:
-        found: list[list[Float64]] = [[np.zeros(0)], [np.zeros(0)], [np.zeros(0)]]
+        found: list[list[Float64]] = [[np.zeros(0)] for _ in range(4)]
         accounts = [np.zeros(0, np.int64)]
         for some, a, b in self._lines():
             account, *columns = self._segments(some, a, b)
             accounts.append(account)
             for column, part in zip(found, columns, strict=True):
                 column.append(part)
-        start, width, slope = (np.concatenate(column) for column in found)
-        return Segments(np.concatenate(accounts), start, width, slope, self.most)
+        start, width, slope, size = (np.concatenate(column) for column in found)
+        return Segments(np.concatenate(accounts), start, width, slope, size, self.most)
 
     def values(self, haircuts: Float64) -> Float64:
         """f_i(h_i), k dollars."""
-        found = np.empty(len(self.most))
-        for some, a, b in self._lines():
-            losses = np.maximum(a + b * haircuts[some, None], 0.0)
+        found, scratch = np.empty(len(self.most)), np.empty(0)
+        for some, margins in self.pieces.blocks():
+            if scratch.shape != margins.shape:
+                scratch = np.empty_like(margins)
+            losses = self.pieces.losses(self.model, some, margins, haircuts[some], scratch)
             found[some] = np.multiply(losses, self.weights, out=losses).sum(axis=1)
         return found
 
@@ -99,13 +103,14 @@ class Weighted:
         for some, margins in self.pieces.blocks():
             yield some, *self.pieces.linear(self.model, some, margins)
 
-    def _segments(self, some: slice, a: Float64, b: Float64) -> tuple[Int64, Float64, Float64, Float64]:
-        """account, start, width and slope of a block."""
+    def _segments(self, some: slice, a: Float64, b: Float64) -> tuple[Int64, Float64, Float64, Float64, Float64]:
+        """account, start, width, slope and size of a block."""
         most, b = self.most[some, None], np.broadcast_to(b, a.shape)
         kinks = np.divide(-a, b, out=np.zeros_like(a), where=b != 0)
         inside = (kinks > 0) & (kinks < most)
         begin = np.where((a > 0) | ((a == 0) & (b > 0)), b, 0.0)
         first = (begin * self.weights).sum(axis=1, keepdims=True)
+        terms = (np.abs(begin) * self.weights).sum(axis=1)
         bends = np.where(inside, np.abs(b) * self.weights, 0.0)
         kinks = np.where(inside, kinks, most)
         order = np.argsort(kinks, axis=1, kind="stable")[:, : int(np.count_nonzero(inside, axis=1).max(initial=0))]
@@ -114,8 +119,9 @@ class Weighted:
         ends = np.hstack((np.zeros_like(most), kinks, most))
         widths = np.diff(ends, axis=1)
         rows, places = np.nonzero(widths)
-        slope = slopes[rows, places] / self.pieces.endowment[some][rows]
-        return rows + some.start, ends[rows, places], widths[rows, places], slope
+        w, slope = self.pieces.endowment[some][rows], slopes[rows, places]
+        size = terms[rows] + (slope - first[rows, 0])
+        return rows + some.start, ends[rows, places], widths[rows, places], slope / w, size / w
 
 
 def best_price(segments: Segments, endowment: Float64, idle: float, amount: float) -> float:

@@ -4,8 +4,8 @@
 
 With any price mu of the amount, mu amount + sum_i min_y (f_i(y) - mu y) is a lower bound (weak duality). Tangents at
 a <= x <= b, a little to either side, bound each minimum from below without solving for it: where g(a) <= mu <= g(b),
-by f(a) - mu a - (mu - g(a)) (b - a); where the slope is on the wrong side of mu, by the tangent's value at the end of
-the range. The distances from f(x) - mu x are non-negative and add up to the gap. Nothing here knows how x was found.
+by the point where the two cross; where the slope is on the wrong side of mu, by the tangent's value at the end of the
+range. The distances from f(x) - mu x are non-negative and add up to the gap. Nothing here knows how x was found.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,15 @@ from solvers.robustness.exposures import Positions
 from solvers.robustness.laws import Law, Scenarios
 from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces
+from solvers.robustness.tail import moves
 from solvers.verify import Optimality
 
 _ASIDE = (0.0, 1e-14, 1e-11)
-"""How far aside tangents are taken, in parts of w + e: the best bound counts, whichever it is of."""
+"""How far aside tangents are taken, in haircuts; under `cash` in parts of w + e, which is what its margins are sums of.
+The best bound counts, whichever it is of."""
 
 _DOUBLES = 8 * float(np.finfo(np.float64).eps)
+"""Relative to the terms of an account's own gap: what doubles cannot tell from none."""
 
 Values = Callable[[Float64], tuple[Float64, Float64]]
 """Haircuts to losses in dollars and to slopes in dollars for each haircut, of the exposed accounts."""
@@ -49,17 +52,22 @@ def certify(
     mu = 0.0 if multiplier is None else float(multiplier)
     h, dollars = everyone[rows], w[rows] / scale
     at, _ = values(h)
-    reach = 1 + np.divide(problem.book.equity_units[rows], w[rows], out=np.zeros(len(rows)), where=w[rows] > 0)
+    reach = np.ones(len(rows))
+    if model == "cash":
+        reach += np.divide(problem.book.equity_units[rows], w[rows], out=np.zeros(len(rows)), where=w[rows] > 0)
     gaps, residuals, steepest = np.full(len(rows), np.inf), np.full(len(rows), np.inf), np.zeros(len(rows))
+    price = mu * dollars
     for aside in _ASIDE:
         a, b = np.maximum(h - aside * reach, 0.0), np.minimum(h + aside * reach, most[rows])
         a, b = np.minimum(a, h), np.maximum(b, h)
         (left, slope_a), (right, slope_b) = values(a), values(b)
-        price = mu * dollars
         steepest = np.maximum(steepest, np.maximum(np.abs(slope_a), np.abs(slope_b)))
         high, low = slope_a > price, slope_b < price  # too much taken, too little taken
-        to_left = (at - left) - price * (h - a) + np.where(high, (slope_a - price) * a, (price - slope_a) * (b - a))
-        to_right = (at - right) + price * (b - h) + (price - slope_b) * (most[rows] - b)
+        fall, rise, between = price - slope_a, slope_b - price, b - a
+        apart = left - right + slope_b * between  # of the tangents, at a
+        met = np.divide(apart, fall + rise, out=between.copy(), where=fall + rise > 0)
+        to_left = (at - left) - price * (h - a) + np.where(high, -fall * a, fall * np.clip(met, 0.0, between))
+        to_right = (at - right) + price * (b - h) - rise * (most[rows] - b)
         gaps = np.minimum(gaps, np.where(low, to_right, to_left))
         wrong = np.where(high & (a > 0), slope_a - price, np.where(low & (b < most[rows]), price - slope_b, 0.0))
         residuals = np.minimum(residuals, np.divide(wrong, dollars, out=np.zeros(len(rows)), where=dollars > 0))
@@ -69,11 +77,14 @@ def certify(
     idle = (np.where(mu > 0, most - everyone, everyone) * abs(mu) * w / scale)[safe & (most > 0)]
     missing = fsum((problem.amount_units, *(-haircuts * w[problem.winners]).tolist())) / scale
     objective = fsum((*at.tolist(), abs(mu * missing)))
-    gap = fsum((*np.maximum(gaps, 0.0).tolist(), *np.maximum(idle, 0.0).tolist(), abs(mu * missing) - mu * missing))
-    # Haircuts are rounded, and so are margins: of that much money doubles cannot tell less from none.
-    behind = fsum((abs(mu) * problem.amount_units / scale, *(steepest * reach).tolist()))
-    gap = max(gap - _DOUBLES * behind, 0.0)
+    # A haircut is rounded, and so is what it costs: by parts of these terms alone, however much money stands behind.
+    gaps = np.maximum(gaps - _DOUBLES * (at + (np.abs(price) + steepest) * h), 0.0)
+    short = max(abs(mu * missing) - mu * missing - _DOUBLES * abs(mu) * problem.amount_units / scale, 0.0)
+    gap = fsum((*gaps.tolist(), *np.maximum(idle, 0.0).tolist(), short))
     residual = max(float(residuals.max(initial=0.0)), abs(mu) if (idle > 0).any() else 0.0)
+    for units, forced in ((0, np.zeros(n)), (problem.reachable_units, most)):
+        if problem.amount_units == units and np.array_equal(everyone, forced):
+            gap, residual = 0.0, 0.0  # there is nothing to choose, whatever the multiplier
     return Optimality(objective, max(objective - gap, 0.0), residual, multiplier)  # no loss is below zero
 
 
@@ -83,6 +94,9 @@ def _exposed(problem: HaircutProblem, law: Law | Scenarios, model: ExposureModel
         pieces = Pieces.of(problem)
         return pieces.rows, lambda haircuts: _in_scenarios(pieces, law.probabilities, model, haircuts)
     positions = Positions.of(problem)
+    if (discrete := moves(law)) is not None:
+        pieces = positions.long(discrete)
+        return pieces.rows, lambda haircuts: _in_scenarios(pieces, discrete.probabilities, model, haircuts)
     return positions.rows, lambda haircuts: _by_law(positions, law, model, haircuts)
 
 

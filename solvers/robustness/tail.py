@@ -36,8 +36,9 @@ class Tail:
 
     @cached_property
     def margin(self) -> float:
-        """-q: an account with a smaller margin is under water in the whole tail."""
-        return -self.law.ppf(1 - self.level)
+        """-q: an account with a smaller margin is under water in the whole tail; -inf where that is the whole law."""
+        # By symmetry also the `level` quantile: 1 - level has no digits of a level near 0.
+        return self.law.ppf(self.level) if self.level < 0.5 else -self.law.ppf(1 - self.level)
 
     def expected_loss(self, u: Float64) -> Float64:
         """psi_a(u), a fraction of notional."""

@@ -16,10 +16,12 @@ until neither is needed. A chord lies above the loss, so the program is never be
 """
 
 from dataclasses import dataclass, replace
+from math import fsum
 
 import numpy as np
 
 from solvers.backends import highs
+from solvers.backends.deadline import Deadline
 from solvers.backends.highs import BASIC, LOWER, UPPER
 from solvers.between import fairest
 from solvers.errors import SolverError
@@ -30,6 +32,10 @@ from solvers.robustness.segments import Weighted, best_price
 from solvers.robustness.worst import admissible, at_risk, tail_weights
 
 ROUNDS = 200
+
+_AT_END = 1e-8
+"""Parts of a chord that HiGHS, whose tolerance is a tenth of it, may leave where it means none or all."""
+
 CLOSED = 1e-13
 """A relative gap at which there is nothing left to gain."""
 
@@ -91,14 +97,14 @@ class Answer:
         return (self.cvar - self.bound) / max(self.cvar, np.finfo(np.float64).tiny)
 
 
-def minimise(venue: Venue) -> Answer:
-    """The best haircuts and weights found; their gap says how good they are."""
+def minimise(venue: Venue, deadline: Deadline) -> Answer:
+    """The best haircuts and weights found; their gap says how good they are. Raises SolverTimeout at the deadline."""
     reach = venue.idle + float((venue.pieces.endowment * venue.most).sum())
     share = min(venue.amount / reach, 1.0) if reach > 0 else 0.0
     haircuts = venue.most * share
     losses = venue.losses(haircuts)
     weights = venue.weights(losses)
-    program = _Program(venue)
+    program = _Program(venue, deadline)
     best = program.priced(Answer(haircuts, weights, venue.cvar(losses), -np.inf), weights, None)
     if share in (0, 1):
         return best  # nothing to choose
@@ -109,13 +115,17 @@ def minimise(venue: Venue) -> Answer:
     for _ in range(ROUNDS):
         if best.gap <= CLOSED:
             break
+        deadline.check()
         try:
-            haircuts, weights, price, z = program.solve()
+            haircuts, weights, price, z = program.solve(best.cvar)
         except SolverError as stopped:
+            deadline.check()
             return replace(best, stopped=str(stopped))
         losses = venue.losses(haircuts)
         best = best.lower(haircuts, venue.cvar(losses))
         best = program.priced(best, weights, price)
+        for haircuts in (program.snapped, program.greedy):
+            best = best.lower(haircuts, venue.cvar(venue.losses(haircuts)))
         if not (program.ask(np.flatnonzero(losses > z)) | program.cut):
             break
     return best
@@ -124,10 +134,10 @@ def minimise(venue: Venue) -> Answer:
 class _Program:
     """The program so far: scenarios that are rows, chords of accounts, and where both stand in the basis."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, deadline: Deadline) -> None:
         able = np.flatnonzero(venue.most > 0)
-        self.venue, self.cut, self.greedy = venue, False, venue.most
-        self.unit = venue.amount / max(len(able), 1)
+        self.venue, self.deadline, self.cut = venue, deadline, False
+        self.greedy = self.snapped = venue.most
         self.account, self.start, self.stop = able, np.zeros(len(able)), venue.most[able]
         self.filled, self.columns = np.zeros(len(able)), np.full(len(able), LOWER)
         self.scenarios = np.zeros(0, np.int64)
@@ -142,40 +152,66 @@ class _Program:
         self.rows = np.concatenate((self.rows, np.full(len(new), BASIC)))
         return len(new) > 0
 
-    def solve(self) -> tuple[Float64, Float64, float, float]:
-        """Haircuts, weights of all S scenarios, the price of a dollar and z."""
-        venue, unit, some = self.venue, self.unit, self.scenarios
+    def solve(self, loss: float) -> tuple[Float64, Float64, float, float]:
+        """Haircuts, weights of all S scenarios, the price of a dollar and z.
+
+        In parts of all that a column can give, of the amount and of `loss` dollars, so that small accounts count for
+        HiGHS beside large ones, and losses beside amounts.
+        """
+        venue, some = self.venue, self.scenarios
         accounts, m = len(self.account), len(some)
         w = venue.pieces.endowment[self.account]
-        starts, places, values = self._slopes()
+        full = np.minimum(w * (self.stop - self.start), venue.amount)
+        free = min(venue.idle, venue.amount)
+        base = venue.pieces.in_scenarios(some)
+        nothing = replace(venue, pieces=base).losses(np.zeros(len(venue.most)))
+        loss = max(loss, np.finfo(np.float64).eps * max(float(nothing.max()), venue.amount))
+        starts, places, values = self._slopes(full / venue.amount, full / loss)
         excess = np.arange(1, m + 1)
         starts = np.concatenate((starts, starts[-1] + np.concatenate(([1], 1 + m + np.arange(m + 1)))))
         places = np.concatenate((places, [0], excess, excess))
-        values = np.concatenate((values, np.ones(1 + 2 * m)))
-        most = np.minimum(w * (self.stop - self.start), venue.amount)
-        base = venue.pieces.in_scenarios(some)
-        nothing = replace(venue, pieces=base).losses(np.zeros(len(venue.most)))
+        values = np.concatenate((values, [free / venue.amount if free > 0 else 1.0], np.ones(2 * m)))
         chances = venue.pieces.scenarios.probabilities[some] / (1 - venue.level)
         vertex = highs.minimise(
             highs.Program(
                 np.concatenate((np.zeros(accounts + 1), [1.0], chances)),
-                np.concatenate((most / unit, [venue.idle / unit], np.full(m + 1, np.inf))),
-                np.concatenate(([venue.amount / unit], nothing / unit)),
-                np.concatenate(([venue.amount / unit], np.full(m, np.inf))),
+                np.concatenate((np.ones(accounts), [float(free > 0)], np.full(m + 1, np.inf))),
+                np.concatenate(([1.0], nothing / loss)),
+                np.concatenate(([1.0], np.full(m, np.inf))),
                 starts,
                 places,
                 values,
             ),
             np.concatenate((self.columns, self.others)),
             self.rows,
+            self.deadline,
         )
         self.columns, self.others, self.rows = vertex.columns[:accounts], vertex.columns[accounts:], vertex.rows
-        self.filled = np.clip(vertex.x[:accounts], 0, most / unit) * unit / w
-        haircuts = np.bincount(self.account, self.filled, len(venue.most))
+        parts = np.clip(vertex.x[:accounts], 0, 1)
+        self.filled = parts * full / w
+        at_end = np.abs(parts - np.round(parts)) < _AT_END
+        self.snapped = self._meeting(np.where(at_end, np.round(parts), parts) * full / w)
         weights = np.zeros(len(venue.pieces.scenarios.moves))
         weights[some] = vertex.prices[1:]
-        z = float(vertex.x[accounts + 1]) * unit
-        return np.minimum(haircuts, venue.most), weights, float(vertex.prices[0]), z
+        price, z = float(vertex.prices[0]) * loss / venue.amount, float(vertex.x[accounts + 1]) * loss
+        return self._meeting(self.filled), weights, price, z
+
+    def _meeting(self, filled: Float64) -> Float64:
+        """Haircuts of these chords; what they miss of the amount, which is rounding, is borne by who has most room."""
+        venue, w = self.venue, self.venue.pieces.endowment
+        haircuts = np.minimum(np.bincount(self.account, filled, len(venue.most)), venue.most)
+        x, most = w * haircuts, w * venue.most
+        missing = fsum([venue.amount, *(-x).tolist()])
+        missing = min(missing, 0.0) + max(missing - venue.idle, 0.0)
+        room = most - x if missing > 0 else x
+        order = np.argsort(-room, kind="stable")
+        before = np.concatenate(([0.0], np.cumsum(room[order])[:-1]))
+        moved = np.zeros(len(x))
+        moved[order] = np.clip(abs(missing) - before, 0.0, room[order])
+        able = w > 0
+        found = haircuts.copy()
+        found[able] += np.copysign(moved[able], missing) / w[able]
+        return np.clip(found, 0.0, venue.most)
 
     def priced(self, best: Answer, weights: Float64, price: float | None) -> Answer:
         """A lower bound by these weights, at the program's price and at the knapsack's; chords are cut where either
@@ -197,7 +233,7 @@ class _Program:
     def _cut(self, at: Float64) -> None:
         """Cut chords at one haircut an account, where that is well inside."""
         b = at[self.account]
-        margin = 1e-12 * self.venue.most[self.account]
+        margin = 1e-12 * b
         inside = (b - self.start > margin) & (self.stop - b > margin)
         if not inside.any():
             return
@@ -216,8 +252,8 @@ class _Program:
         stop[inside] = b[inside]
         self.stop = np.concatenate((stop, self.stop[inside]))
 
-    def _slopes(self) -> tuple[Int64, Int64, Float64]:
-        """The chords' columns: 1 in the amount, and minus the dollars that a dollar adds in each scenario."""
+    def _slopes(self, given: Float64, lost: Float64) -> tuple[Int64, Int64, Float64]:
+        """The chords' columns: `given` in the amount, and minus `lost` times what a dollar adds in each scenario."""
         venue, parts = self.venue, []
         pieces = venue.pieces.taken(self.account).in_scenarios(self.scenarios)
         for some, margins in pieces.blocks():
@@ -226,7 +262,7 @@ class _Program:
             before, after = a + b * start, a + b * stop
             chord = (np.maximum(after, 0) - np.maximum(before, 0)) / (stop - start)
             slopes = np.where((before > 0) & (after > 0), b, chord) / w
-            parts.append(highs.compressed(np.hstack((np.ones_like(w), -slopes))))
+            parts.append(highs.compressed(np.hstack((given[some, None], -slopes * lost[some, None]))))
         starts = np.concatenate(([0], *(np.diff(part[0]) for part in parts))).cumsum()
         return starts, np.concatenate([part[1] for part in parts]), np.concatenate([part[2] for part in parts])
 

@@ -11,7 +11,7 @@ _SAME = 1e-12
 """CVaRs within this of each other are the same."""
 
 _AT_END = 1e-12
-"""A haircut this far outside of a range of haircuts, relative to 1, is in it."""
+"""A haircut this far outside of a range of haircuts, relative to its end, is in it."""
 
 
 def fair(venue: Venue, haircuts: Float64, weights: Float64, caps: Float64) -> tuple[Float64, Float64]:
@@ -66,5 +66,5 @@ def _lossless(venue: Venue, haircuts: Float64, tail: Bool) -> tuple[Float64, Flo
         low[some] = np.where(b <= 0, zero, -np.inf).max(axis=1)
         high[some] = np.where(b > 0, zero, np.inf).min(axis=1)
     low, high = np.maximum(low, 0.0), np.minimum(high, venue.most)
-    inside = (low < high) & (haircuts >= low - _AT_END) & (haircuts <= high + _AT_END)
+    inside = (low < high) & (haircuts >= low * (1 - _AT_END)) & (haircuts <= high * (1 + _AT_END))
     return np.where(inside, low, haircuts), np.where(inside, high, haircuts)

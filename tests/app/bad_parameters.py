@@ -67,7 +67,7 @@ def wrong_retentions() -> Iterator[Bad]:
     here = "/options/retention"
     for curve in (MARK, 7, None):
         yield at(f"{here}/curve", curve)
-    rates = (0, -1, "1", None, True, nan, inf, 1e61, MARK)
+    rates = (0, -1, "1", None, True, nan, inf, 1e61, 9e-61, 1e-300, MARK)
     wrong: list[tuple[Body, str, tuple[Any, ...]]] = [
         ({"curve": "exponential", "rate": 3}, "rate", rates),
         ({"curve": "exponential", "rate": 3}, "exponent", (2,)),
@@ -102,7 +102,7 @@ def wrong_shocks() -> Iterator[Bad]:
     yield Bad("a shock without a law", text(body(options={"shock": {"sigma": 1}})), f"{here}/law")
     normal, student = {"law": "normal", "sigma": 0.1}, {"law": "student-t", "df": 3, "scale": 0.1}
     scenarios = {"law": "scenarios", "moves": [[0.1, -0.2], [0.3, 0]]}
-    scales = (0, -0.1, "0.1", None, True, [MARK], nan, inf, 1e61, HUGE, MARK)
+    scales = (0, -0.1, "0.1", None, True, [MARK], nan, inf, 1e61, 9e-61, 1e-300, HUGE, MARK)
     wrong: list[tuple[Body, str, tuple[Any, ...]]] = [
         (normal, "sigma", scales),
         (normal, "normal", (MARK,)),
@@ -154,6 +154,10 @@ def wrong_policies() -> Iterator[Bad]:
         for parameter, values in parameters.items():
             for value in values:
                 yield at(f"/policy/{parameter}", value, base=body(policy={"name": name}))
+    blend = body(policy={"name": "blend", "weights": {"fairness": 1}})
+    for aim in ("fairness", "robustness", "revenue"):
+        for value in (-1, "1", None, float("inf"), 1e61, 1e307, 9e-61, 1e-300):
+            yield at(f"/policy/weights/{aim}", value, base=blend)
 
 
 def wrong_comparisons() -> Iterator[Bad]:

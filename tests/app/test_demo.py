@@ -108,7 +108,13 @@ def test_a_measure_that_is_undefined_is_a_dash() -> None:
         "status": "feasible",
         "diagnostics": {
             "fairness": fairness,
-            "robustness": {"expected_deficit_after": "1234.5"},
+            "robustness": {
+                "expected_deficit_after": "99",
+                "models": [
+                    {"exposure_model": "deleverage", "expected_deficit_after": "1234.5"},
+                    {"exposure_model": "cash", "expected_deficit_after": "99"},
+                ],
+            },
             "revenue": {"share_kept": None},
         },
         "certificate": {"relative_gap": None},

@@ -50,16 +50,112 @@ def test_no_point_and_no_pure_optimum_beats_another_and_the_best_of_each_aim_is_
         assert (marked[name]["dominated"], marked[name]["distance"]) == (False, 0)
         assert marked[name]["measures"] in [point["measures"] for point in found["points"]]
     assert found["allocation"]["valid"] is True
+    assert found["allocation"]["dominated"] is True  # equal dollars, as far as they go, and so is this one:
+    assert {name for name, one in marked.items() if one["dominated"]} == {"contracts-pro-rata"}
 
 
-def test_an_allocation_that_takes_too_much_is_beaten(client: Any) -> None:
+def test_an_allocation_that_breaks_the_rules_is_not_held_against_the_frontier(client: Any) -> None:
     greedy = EXAMPLE | {
         "allocation": [{"id": "ann", "seized": 1}, {"id": "bob", "seized": 4}, {"id": "cy", "seized": 2.5}]
     }
-    own = asked(client, "/v1/frontiers", greedy | {"measures": ["gini", "expected_deficit"]})["allocation"]
-    assert own["valid"] is False
-    assert own["dominated"] is True
-    assert own["distance"] > 0
+    found = asked(client, "/v1/frontiers", greedy | {"measures": ["gini", "expected_deficit"]})
+    own = found["allocation"]
+    assert (own["valid"], own["dominated"], own["distance"]) == (False, None, None)
+    assert own["measures"]["expected_deficit"] is not None
+    assert "breaks a rule" in found["notes"][0]
+    stranger = greedy | {
+        "allocation": [{"id": "ann", "seized": 1}, {"id": "zoe", "seized": 0}, {"id": "cy", "seized": 1}]
+    }
+    found = asked(client, "/v1/frontiers", stranger)
+    assert found["allocation"]["valid"] is False
+    assert "breaks rules in 3 places" in found["notes"][0]  # zoe, cy above its cap, the budget
+
+
+def test_linear_aims_have_points_along_their_straight_stretch_and_mixtures_beat_policies(client: Any) -> None:
+    measures = {"measures": ["expected_deficit", "revenue_kept"]}
+    found, few = (asked(client, "/v1/frontiers", EXAMPLE | measures | {"points": points}) for points in (100, 2))
+    assert len(found["points"]) == 100
+    assert {point["status"] for point in found["points"]} == {"optimal"}
+    deficits = [Decimal(point["measures"]["expected_deficit"]) for point in found["points"]]
+    kept = [Decimal(point["measures"]["revenue_kept"]) for point in found["points"]]
+    slope = (kept[-1] - kept[0]) / (deficits[-1] - deficits[0])
+    for deficit, fees in zip(deficits, kept, strict=True):
+        assert abs(fees - kept[0] - slope * (deficit - deficits[0])) < Decimal("0.00001")
+    marked = {one["policy"]["name"]: one["dominated"] for one in found["policies"]}
+    beaten = {"pro-rata", "capped-pro-rata", "contracts-pro-rata", "leverage-pro-rata", "rap"}
+    assert {name for name, dominated in marked.items() if dominated} == beaten
+    assert few["policies"] == found["policies"]
+    parts = {name: EXAMPLE[name] for name in ("snapshot", "shortfall", "options")}
+    middle = found["points"][50]
+    again = asked(client, "/v1/allocations", parts | {"policy": middle["policy"]})
+    assert again["status"] == "optimal"
+    assert again["diagnostics"]["revenue"]["ltv_kept"] == middle["measures"]["revenue_kept"]
+
+
+def test_an_optimum_by_one_exposure_model_says_where_another_makes_it_worse(client: Any) -> None:
+    parts = {name: EXAMPLE[name] for name in ("snapshot", "shortfall", "options")}
+    worse = asked(client, "/v1/allocations", parts | {"policy": {"name": "expected-deficit"}})
+    robustness = worse["diagnostics"]["robustness"]
+    after = {model["exposure_model"]: model["expected_deficit_after"] for model in robustness["models"]}
+    before = robustness["expected_deficit_before"]
+    assert Decimal(after["cash"]) > Decimal(before)
+    assert f"takes money and closes nothing (exposure model cash) the expected deficit rises from {before}" in " ".join(
+        worse["notes"]
+    )
+    for policy in ({"name": "expected-deficit", "exposure_model": "cash"}, {"name": "capped-pro-rata"}):
+        answer = asked(client, "/v1/allocations", parts | {"policy": policy})
+        assert not any("exposure model cash" in note for note in answer["notes"])
+    levels = asked(client, "/v1/allocations", parts | {"policy": {"name": "cvar", "level": 0.8}})
+    assert {model["level"] for model in levels["diagnostics"]["robustness"]["models"]} == {0.8}
+
+
+def test_a_proven_optimum_has_nothing_to_regret(client: Any) -> None:
+    rows = [{"id": name, "cash": 0, "pnl": 10, "fees": fees} for name, fees in (("ann", 1), ("bob", 2))]
+    body = {
+        "snapshot": {"accounts": rows},
+        "shortfall": {"deficit": 15},
+        "options": {"retention": {"curve": "exponential", "rate": 1}},
+    }
+    for exact, status, regret in ((True, "optimal", "0.000000"), (False, "feasible", None)):
+        answer = asked(client, "/v1/allocations", body | {"policy": {"name": "revenue", "exact": exact}})
+        assert answer["status"] == status
+        found = answer["diagnostics"]["revenue"]["churn_regret"]
+        assert found == regret or (regret is None and Decimal(found) > 0)
+
+
+def test_a_shortage_under_group_limits_says_what_really_stays_open(client: Any) -> None:
+    body = {
+        "snapshot": EXAMPLE["snapshot"],
+        "shortfall": {"deficit": 20, "severity": {"rule": "match"}},
+        "options": {"on_infeasible": "partial"},
+        "policy": {"name": "blend", "group_limits": {"mm": 1}},
+    }
+    answer = asked(client, "/v1/allocations", body)
+    assert answer["status"] == "partial"
+    taken = sum(Decimal(row["seized"]) for row in answer["allocations"])
+    assert taken == Decimal("5.5")
+    assert "14.500000 of the residual stays open" in answer["notes"][0]
+    assert "allow less" in answer["notes"][0]
+
+
+def test_a_rule_by_its_bare_name_is_told_how_to_be_written(client: Any) -> None:
+    body = {"snapshot": EXAMPLE["snapshot"], "policy": {"name": "capped-pro-rata"}}
+    problem = asked(client, "/v1/allocations", body | {"shortfall": {"severity": "match"}}, 422)
+    (error,) = problem["errors"]
+    assert error["pointer"] == "/shortfall/severity"
+    assert error["detail"] == 'must be a number from 0 to 1; a rule is an object: {"rule": "match"}'
+
+
+@pytest.mark.parametrize("measures", [[], ["gini"], ["gini", "max_haircut", "cvar", "expected_deficit"]])
+def test_too_few_and_too_many_measures_are_told_how_many_there_may_be(client: Any, measures: list[str]) -> None:
+    (error,) = asked(client, "/v1/frontiers", EXAMPLE | {"measures": measures}, 422)["errors"]
+    assert error == {"pointer": "/measures", "detail": "must be two or three different ones", "account": None}
+
+
+def test_every_parameter_of_every_policy_says_what_it_means(client: Any) -> None:
+    for policy in client.get("/v1/policies").json()["policies"]:
+        for name, parameter in policy["parameters"]["properties"].items():
+            assert name == "name" or len(parameter["description"]) > 20, (policy["name"], name)
 
 
 def test_a_policy_that_does_not_fit_says_why_and_the_rest_is_answered(client: Any) -> None:
@@ -108,9 +204,11 @@ def test_too_many_points_are_refused(client: Any) -> None:
 @pytest.mark.parametrize(
     ("limits", "pointer"),
     [
-        ({"mm": -1}, "/policy/group_limits"),
-        ({"nobody": 1}, "/policy/group_limits"),
+        ({"mm": -1}, "/policy/group_limits/mm"),
+        ({"mm": 1e300}, "/policy/group_limits/mm"),
         ({"mm": "x"}, "/policy/group_limits/mm"),
+        ({"nobody": 1}, "/policy/group_limits/nobody"),
+        ({"nobody" * 50: 1}, "/policy/group_limits/" + ("nobody" * 50)[:64] + "..."),
     ],
 )
 def test_a_bad_group_limit_is_refused(client: Any, limits: Body, pointer: str) -> None:
@@ -124,7 +222,7 @@ def test_in_a_comparison_a_bad_limit_is_named_where_its_policy_stands(client: An
     policies = [{"name": "queue"}, {"name": "blend", "group_limits": {"nobody": 1}}]
     results = asked(client, "/v1/comparisons", body | {"policies": policies})["results"]
     assert "problem" not in results[0]
-    assert results[1]["problem"]["errors"][0]["pointer"] == "/policies/1/group_limits"
+    assert results[1]["problem"]["errors"][0]["pointer"] == "/policies/1/group_limits/nobody"
 
 
 def test_what_a_solver_did_not_mean_to_raise_is_a_named_failure(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from solvers.contracts.registry import CLOSING_POLICIES
 from solvers.registry import POLICIES
 from tests import books
+from tests.app import closures
 from tests.app.requests import ALLOCATIONS, COMPARISONS, ROWS, VERIFICATIONS, Body, answer_to, columns_of, request, send
 from tests.processes import ROOT
 from tests.solvers import test_axioms
@@ -28,7 +30,7 @@ def operations(specification: Body) -> dict[str, Body]:
 def test_every_operation_is_explained_and_worked(specification: Body) -> None:
     found = operations(specification)
     assert set(found) == {
-        *(f"POST {path}" for path in (ALLOCATIONS, COMPARISONS, "/v1/frontiers", VERIFICATIONS)),
+        *(f"POST {path}" for path in (ALLOCATIONS, COMPARISONS, "/v1/frontiers", closures.CLOSURES, VERIFICATIONS)),
         *(f"GET {path}" for path in ("/v1/policies", "/healthz", "/readyz", "/metrics")),
     }
     for name, operation in found.items():
@@ -118,6 +120,28 @@ def test_registry_specification_and_contract_cases_name_the_same_policies(client
     assert sorted(named) == sorted(POLICIES)
     assert [policy["name"] for policy in client.get("/v1/policies").json()["policies"]] == list(POLICIES)
     assert {policy["name"] for policy in books.ALL.values()} == set(POLICIES) == set(test_axioms.CLAIMED)
+
+
+def test_closing_registry_specification_and_contract_cases_name_the_same_policies(
+    client: Any, specification: Body
+) -> None:
+    schemas = specification["components"]["schemas"]
+    variants = schemas["ClosureRequest"]["properties"]["policy"]
+    assert set(variants["discriminator"]["mapping"]) == set(CLOSING_POLICIES)
+    named = [schemas[one["$ref"].rpartition("/")[2]]["properties"]["name"]["const"] for one in variants["oneOf"]]
+    assert sorted(named) == sorted(CLOSING_POLICIES)
+    listed = client.get("/v1/policies").json()["closing_policies"]
+    assert [policy["name"] for policy in listed] == list(CLOSING_POLICIES)
+    assert {policy["name"] for policy in closures.POLICIES.values()} == set(CLOSING_POLICIES)
+    for policy in listed:
+        Draft202012Validator.check_schema(policy["parameters"])
+        asked = closures.closure({"name": policy["name"]})
+        for integer in ("rounded", "exact"):
+            answer = send(client, closures.CLOSURES, asked | {"options": {"integer": integer}})
+            assert (answer.status_code == 200) is (integer in policy["integer"])
+        shown = answer_to(client, closures.CLOSURES, asked)["policy"]
+        assert set(shown) == set(policy["parameters"]["properties"])
+        Draft202012Validator(policy["parameters"]).validate(shown)
 
 
 def test_the_list_of_policies_keeps_its_schema_and_its_parameters_have_defaults(client: Any, matches: Any) -> None:

@@ -75,7 +75,7 @@ def test_a_budget_beyond_the_caps_blames_the_caps() -> None:
         (Blend(weights=REVENUE), "retention", "is needed", {}),
         (Blend(weights=REVENUE), "retention", "linear or power", {"retention": Exponential(1)}),
         (Blend(group_limits={"x": "-0.1"}), "group_limits", "'x': must not be negative", {}),
-        (Blend(group_limits={"nobody": 1}), "group_limits", "no account is in the group 'nobody'", {}),
+        (Blend(group_limits={"nobody": 1}), "group_limits", "'nobody': no account is in this group", {}),
         (Blend(group_limits={"x": "many"}), "group_limits", "not a decimal number", {}),
         (Blend(group_limits={"x": float("inf")}), "group_limits", "finite", {}),
         (Blend(group_limits={"x": 1e300}), "group_limits", "too large", {}),
@@ -88,7 +88,7 @@ def test_what_makes_no_sense_is_refused_by_name(parameters: Blend, field: str, d
 
 
 def test_limits_of_a_book_without_groups_are_refused() -> None:
-    with pytest.raises(ProblemError, match="no account is in the group 'x'"):
+    with pytest.raises(ProblemError, match="'x': no account is in this group"):
         blend(problem(book([0], [1]), 1), Blend(group_limits={"x": 1}))
 
 

@@ -178,6 +178,70 @@ def test_a_policy_is_dominated_when_a_point_is_as_good_in_all_and_better_in_one(
     assert marked["fair"].distance == marked["robust"].distance == marked["between"].distance == 0
 
 
+def two_rates() -> HaircutProblem:
+    """By hand, linear retention: a dollar from ann saves 0.2 of expected deficit and loses 0.1 of fees, from bob 0 and
+    0.05; 10 of 20 are to be taken. From all of bob to all of ann 2 of deficit are saved for 0.5 of fees."""
+    found = problem(book([0, 0], [10, 10], notional=[28, 10]), 10)
+    return with_aims(found, [1, 0.5], None, TwoPoint(0.5), Linear(1))
+
+
+def test_a_straight_stretch_between_two_corners_is_filled_with_blends() -> None:
+    found = two_rates()
+    points = frontier(found, ("expected_deficit", "revenue_kept"), 21).points
+    assert len(points) == 21
+    assert [p.allocation.seized_units.tolist() for p in (points[0], points[-1])] == [[10 * UNIT, 0], [0, 10 * UNIT]]
+    for one, other in pairwise(points):
+        seized = other.allocation.seized_units - one.allocation.seized_units
+        assert 0 < seized[1] == -seized[0] < UNIT
+    for point in points:
+        lost = 1.5 - point.measures["revenue_kept"]
+        assert point.measures["expected_deficit"] == pytest.approx(2 - 4 * (lost - 0.5), abs=1e-12)
+        assert point.optimality is not None
+        assert point.optimality.relative_gap <= 1e-12
+        again = blend(found, Blend(weights=point.weights)).seized_units
+        assert (again == point.allocation.seized_units).all()
+
+
+def test_points_on_straight_stretches_of_larger_books_are_as_good_as_the_stretch() -> None:
+    measures = ("expected_deficit", "revenue_kept")
+    for seed in range(2, 14):
+        found = replace(random_book(seed), retention=Linear(0.7))
+        points = frontier(found, measures, 100).points
+        both = np.array([[term(found, name, point) for name in ("robustness", "revenue")] for point in points])
+        scaled = (both - both.min(axis=0)) / np.maximum(np.ptp(both, axis=0), 1e-300)
+        corners = scaled[[point.weights.fairness == 0 for point in points]]
+        assert (scaled[:, 1] <= np.interp(scaled[:, 0], corners[:, 0], corners[:, 1]) + 1e-9).all(), seed
+        for point in points:
+            assert point.optimality is not None
+            assert point.optimality.relative_gap <= 1e-9
+
+
+def test_a_policy_between_two_points_is_held_against_their_mixtures() -> None:
+    found = two_rates()
+    three = problem(book([0, 0, 0], [10, 10, 10], notional=[28, 10, 10]), 10)
+    three = with_aims(three, [1, 0.5, 1], None, TwoPoint(0.5), Linear(1))
+    even = np.array([5 * UNIT, 5 * UNIT])
+    measures = ("expected_deficit", "revenue_kept")
+    (on_the_line,) = frontier(found, measures, 2, [("even", even)]).policies
+    assert (on_the_line.dominated, on_the_line.distance) == (False, 0)
+    wasteful = np.array([4 * UNIT, 4 * UNIT, 2 * UNIT])
+    (marked,) = frontier(three, measures, 2, [("wasteful", wasteful)]).policies
+    # It saves 0.8 and loses 0.8. The line saves 0.8 at a loss of 0.7 and, by 4 for 1, is ahead by d of both ranges
+    # (2 and 0.5) where 0.8 + 2 d = 4 (0.8 - 0.5 d - 0.5): d = 0.1.
+    assert marked.dominated
+    assert marked.distance == pytest.approx(0.1, abs=1e-6)
+
+
+def test_a_mark_does_not_depend_on_how_many_points_are_shown() -> None:
+    for measures in (("expected_deficit", "revenue_kept"), ("max_haircut", "cvar", "revenue_kept")):
+        for found in (random_book(2), replace(random_book(4), retention=Linear(0.7))):
+            rivals = [("queue", queue(found, Queue()).seized_units)]
+            rivals.append(("fair", capped_pro_rata(found, CappedProRata()).seized_units))
+            few, many = (frontier(found, measures, points, rivals) for points in (2, 60))
+            assert len(few.points) == 2 < len(many.points)
+            assert few.policies == many.policies
+
+
 def test_capped_pro_rata_is_never_dominated_where_fairness_counts() -> None:
     for seed in range(2, 12):
         found = random_book(seed)

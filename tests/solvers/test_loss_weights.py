@@ -104,7 +104,7 @@ def test_rap_by_expected_loss_equals_rational_arithmetic_with_its_weights_to_the
         }
         for account in made["snapshot"]["accounts"]:
             account["exposure"] = account["notional"]
-        problem = asked(json.dumps(made).encode(), AllocationRequest, Settings())[0].problem
+        problem = asked(json.loads(json.dumps(made)), AllocationRequest, Settings())[0].problem
         wanted = rational.read_book(request)
         if wanted.budget > wanted.reachable:
             continue

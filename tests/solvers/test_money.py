@@ -96,3 +96,10 @@ def test_missing_values_are_remembered_where_they_may_be_missing() -> None:
     assert numbers.missing is not None
     assert numbers.missing.tolist() == [True, False, False]
     np.testing.assert_array_equal(numbers.floats, [0, 2, 3.5])
+
+
+def test_values_that_differ_far_down_have_different_texts_and_equal_ones_have_one() -> None:
+    long = "0." + "1" * 40
+    assert money.canonical(long) != money.canonical(long[:-1] + "2")
+    assert money.canonical(long) == money.canonical("+" + long + "000") == money.canonical("0.0" + "1" * 40 + "e1")
+    assert money.canonical("-0.0") == money.canonical(0) == "0"

@@ -353,11 +353,32 @@ def test_diagnostics_by_hand() -> None:
 def test_diagnostics_of_broken_and_empty_allocations_are_null_and_never_nan() -> None:
     found = paying(problem(book([0, 0], [10, 20], max_haircut=[0.5, 1]), 15), [0, 0], Exponential(1.0))
     answer = kept(found, np.array(units(30, -5)))
-    assert answer == RevenueKept(0.0, 0.0, 0.0, None, 0.0)
+    assert answer == RevenueKept(0.0, 0.0, 0.0, None, None)
     beyond = kept(found, np.array(units(10, 20)))
     assert beyond.churn_regret is None
+    over = kept(found, np.array(units(8, 7)))
+    assert over.churn_regret is None
     charged = paying(found, [1, 1], Linear(1.0))
     assert kept(charged, np.array(units(30, -5))).churned_fees == 1
+
+
+def test_a_known_bound_takes_the_place_of_the_greedy_one_where_it_is_better() -> None:
+    found = paying(problem(book([0, 0], [10, 10]), 15), [1, 2], Exponential(1.0))
+    allocation, optimality = run(found, exact=True)
+    greedy = kept(found, allocation.seized_units).churn_regret
+    assert greedy is not None
+    assert greedy > 0.05
+    for bound, regret in ((optimality.bound, 0), (optimality.bound / 2, greedy)):
+        answer = revenue_kept(found, allocation.seized_units, bound)
+        assert answer is not None
+        assert answer.churn_regret == pytest.approx(regret, abs=1e-9)
+
+
+def test_a_greedy_answer_that_cannot_be_improved_says_nothing_of_a_gap() -> None:
+    closed = paying(problem(book([0, 0], [10, 10]), 10), [1, 1], Exponential(1.0))
+    assert run(closed)[0].notes == ()
+    open_ = paying(problem(book([0, 0], [10, 10]), 15), [1, 2], Exponential(1.0))
+    assert "greedy" in run(open_)[0].notes[0]
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=repr)

@@ -190,6 +190,17 @@ def test_leverage_after_is_that_of_the_account_as_it_is_left() -> None:
     assert tuple(mass.above for mass in answer.leverage_masses) == MASSES_ABOVE
 
 
+def test_where_only_money_is_taken_the_position_stays_and_leverage_rises() -> None:
+    """Profits 2 of 4 and 4 of 4 are taken on positions 40 and 100: 40 / 2, 100 / 4, and c has 2 on 1."""
+    problem = HaircutProblem(book([0, 4, 1], [4, 4, 0], notional=[40, 100, 2]), shock=Normal(0.1))
+    answer = found(problem, np.array([2, 4, 0]) * UNIT, "cash")
+    assert (answer.max_leverage_before, answer.max_leverage_after) == (12.5, 25)
+    assert [mass.after for mass in answer.leverage_masses] == [1, 1, 0]
+    gone = found(problem, np.array([4, 0, 0]) * UNIT, "cash")
+    assert gone.max_leverage_after is None
+    assert [mass.after for mass in gone.leverage_masses] == [1, 1, 40 / 140]
+
+
 def test_a_position_left_without_equity_has_no_largest_leverage_but_counts_in_every_mass() -> None:
     """Cash -2, profit 4: all equity, 2, is taken, which is half of the profit, so half of the position stays."""
     problem = HaircutProblem(book([-2, 5], [4, 5], notional=[40, 20]), shock=Normal(0.1))

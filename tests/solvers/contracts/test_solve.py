@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from solvers.contracts.problem import ClosureProblem
 from solvers.contracts.registry import CLOSING_POLICIES
-from solvers.contracts.solve import ClosureSolution, close, lots_left
+from solvers.contracts.solve import ClosureSolution, close, lots_left, smallest_worst_haircut
 from solvers.errors import ProblemError, UnclosableMarkets
 from solvers.pro_rata import CappedProRata, capped_pro_rata
 from solvers.problem import HaircutProblem, Shortfall
@@ -100,6 +100,9 @@ REASONS = [
     ({"ann": 50}, [("ann", "A", -9, 95)], "only unprofitable holders remain"),
     ({"ann": 0, "bob": 90}, [("ann", "A", -3, 110), ("bob", "A", -9, 95)], "only unprofitable holders remain"),
     ({"ann": {"cash": 0, "max_haircut": "0.01"}}, [("ann", "A", -9, 110)], "caps"),
+    ({"ann": {"cash": 0, "max_haircut": 0}}, [("ann", "A", -9, 110)], "caps"),
+    ({"ann": {"cash": 0, "min_equity": 90}}, [("ann", "A", -9, 110)], "caps"),
+    ({"ann": {"cash": 0, "max_haircut": 0}, "bob": 90}, [("ann", "A", -3, 110), ("bob", "A", -9, 95)], "caps"),
 ]
 
 
@@ -113,6 +116,35 @@ def test_what_cannot_be_closed_says_why(
     assert refused.value.demands == {0: reason}
     found = solved(problem, partial=True)
     assert (found.status, found.reasons) == ("partial", {0: reason})
+
+
+@pytest.mark.parametrize("name", sorted(CLOSING_POLICIES))
+@pytest.mark.parametrize(("price", "severity"), [(100, 1), (102, 0)], ids=["no gap", "severity 0"])
+def test_where_closing_is_free_only_equity_is_in_the_way(name: str, price: int, severity: int) -> None:
+    """ann has 3 contracts and equity; bob has a loss and no equity: his cannot be closed, though it would be free."""
+    held = [("ann", "A", -3, 95), ("bob", "A", -9, 95)]
+    problem = closing({"A": (100, 1)}, {"ann": 50, "bob": 45}, held, [("A", 5, price)], severity=severity)
+    with pytest.raises(UnclosableMarkets) as refused:
+        solved(problem, name)
+    assert refused.value.demands == {0: "only holders without equity remain"}
+    assert (refused.value.budget_units, refused.value.reachable_units) == (0, 0)
+    assert "options.on_infeasible = partial" in refused.value.detail
+    found = solved(problem, name, partial=True)
+    assert (found.reasons, found.closing.lots.tolist()) == ({0: "only holders without equity remain"}, [3])
+
+
+def test_the_smallest_worst_haircut_is_the_bound_of_the_certificate_and_there_where_all_can_be_closed() -> None:
+    seen = {True: 0, False: 0}
+    for seed in range(60):
+        problem = random_market(seed, 15, 3, 2, replace(NASTY, load=0.3, gap=0.05, position=1e4, free=0.2))
+        certificate = solved(problem, "min-max", partial=True).certificate
+        least, reasons = smallest_worst_haircut(problem), solved(problem, "min-max", partial=True).reasons
+        closable = set(reasons.values()) <= {"whole lots"}
+        seen[closable] += 1
+        assert (least is not None) == (closable and problem.wealth.winners.size > 0)
+        if not reasons:
+            assert least == certificate.worst_haircut_bound
+    assert min(seen.values()) >= 5
 
 
 def test_the_largest_severity_sent_back_is_within_reach_and_a_hundredth_more_is_not() -> None:
