@@ -206,7 +206,7 @@ def policies_answer(schemas: dict[str, dict[str, Any]], closing: dict[str, dict[
                 "class": policy.policy_class,
                 "summary": policy.summary,
                 "parameters": closing[policy.name],
-                "integer": ["rounded"] if policy.optimality is None else ["rounded", "exact"],
+                "integer": ["rounded", "exact"] if policy.searched else ["rounded"],
                 "cost": policy.cost,
             }
             for policy in CLOSING_POLICIES.values()

@@ -39,7 +39,7 @@ def ratio(value: float | Fraction | None) -> float | None:
         return None
     if not isfinite(number):
         raise SolverFailed("a diagnostic came out as not finite")
-    return float(f"{number:.12g}")
+    return float(f"{number:.12g}") + 0.0  # minus zero becomes zero
 
 
 def residual(value: float | None) -> float | None:

@@ -84,8 +84,8 @@ class ClosedMarket(Answer):
     )
     shadow_price: float | None = Field(
         description=(
-            "The haircut at which one more unit of this side's cost would be borne; null where contracts are left, "
-            "and for policies that minimise nothing."
+            "The haircut at which one more unit of this side's cost would be borne, for revenue the fees that it would "
+            "cost; null where contracts are left, and for policies that minimise nothing."
         )
     )
 
@@ -95,8 +95,8 @@ class ClosureCertificate(Certificate):
 
     objective: float | None = Field(
         description=(
-            "lexicographic: sum of endowment x haircut^2 / 2, in currency; min-max: the worst haircut; both before "
-            "whole lots. With integer exact the worst haircut in whole lots. Null where nothing is minimised."
+            "lexicographic: sum of endowment x haircut^2 / 2, in currency; min-max: the worst haircut; revenue: fees "
+            "lost; all before whole lots. With integer exact the worst haircut in whole lots. Null for baselines."
         )
     )
     bound: float | None = Field(
@@ -106,7 +106,7 @@ class ClosureCertificate(Certificate):
         description="|objective - bound| over the larger of the two; optimal means at most 1e-9."
     )
     kkt_residual: float | None = Field(
-        description="Largest distance of a haircut from the shadow prices of the markets it is closed in."
+        description="Largest distance of a haircut, or marginal loss of fees, from the shadow prices of its markets."
     )
     budget_error: Money = Field(
         description="What is paid less the budget: below zero where contracts are left, above it where too many are."

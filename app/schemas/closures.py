@@ -174,7 +174,7 @@ class ClosureOptions(Options):
     retention: AnyRetention | None = Field(
         None,
         description=(
-            "How haircuts drive accounts away, for revenue diagnostics. With margin isolated it must be null."
+            "How haircuts drive accounts away, for `revenue` and its diagnostics. With margin isolated it must be null."
         ),
     )
 

@@ -12,7 +12,6 @@ _LARGEST = 1e60
 """As for all inexact numbers of an account: products and sums of such numbers stay finite."""
 
 
-
 def _within(value: float) -> float:
     if (why := beyond(value)) is not None:
         raise PydanticCustomError("beyond", "{why}", {"why": why})

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from solvers.contracts.aims import Aim, LinearFees, PowerFees
 from solvers.contracts.certificate import cost_optimality
-from solvers.contracts.closing import Plan
+from solvers.contracts.closing import Closing, Plan
 from solvers.contracts.lexicographic import cheapest_plan
+from solvers.contracts.lots import whole_lots
 from solvers.contracts.network import Network
 from solvers.contracts.problem import ClosureProblem
 from solvers.errors import ProblemError
@@ -18,7 +19,13 @@ class Revenue:
     """revenue takes no parameters."""
 
 
-def revenue_plan(problem: ClosureProblem, _: Revenue) -> Plan:
+def revenue(problem: ClosureProblem, _: Revenue) -> Closing:
+    """The amounts that lose the least fees, in whole lots."""
+    plan = revenue_plan(problem)
+    return Closing(whole_lots(problem, plan), plan)
+
+
+def revenue_plan(problem: ClosureProblem) -> Plan:
     """Amounts that lose the least fees, sum v_i (1 - r(x_i / w_i)), among those that close every market.
 
     Linear retention: those with the least fees for each dollar of endowment first, as far as their positions reach.

@@ -8,6 +8,7 @@ from solvers.contracts.baselines import ClosingQueue, ContractsProRata, closing_
 from solvers.contracts.certificate import fairness_optimality, worst_haircut_optimality
 from solvers.contracts.closing import Closing, Plan
 from solvers.contracts.fairest import Lexicographic, MinMax, lexicographic, min_max
+from solvers.contracts.fees import Revenue, revenue, revenue_optimality
 from solvers.contracts.problem import ClosureProblem
 from solvers.registry import PolicyClass
 from solvers.verify import Optimality
@@ -19,7 +20,8 @@ Proof = Callable[[ClosureProblem, Plan], Optimality]
 class ClosingPolicy:
     """One policy of contract space. `parameters` is a frozen dataclass with defaults.
 
-    optimality   proves the real-valued plan of a policy that minimises something; it may also be searched in lots
+    optimality   proves the real-valued plan of a policy that minimises something
+    searched     whether `exact` may go on from it: what it minimises is the worst haircut, or begins with that
     """
 
     name: str
@@ -29,6 +31,7 @@ class ClosingPolicy:
     parameters: type
     cost: str
     optimality: Proof | None = None
+    searched: bool = False
 
 
 CLOSING_POLICIES = {
@@ -47,6 +50,7 @@ CLOSING_POLICIES = {
             Lexicographic,
             "at most two maximum flows a market side, a handful in practice: a second for 20 thousand accounts",
             fairness_optimality,
+            searched=True,
         ),
         ClosingPolicy(
             "min-max",
@@ -59,6 +63,20 @@ CLOSING_POLICIES = {
             MinMax,
             "three to six maximum flows",
             worst_haircut_optimality,
+            searched=True,
+        ),
+        ClosingPolicy(
+            "revenue",
+            "revenue-optimal",
+            "Aim: keep the customers whose fees are worth most, max sum of fees x r(x / w), r the chance to stay after "
+            "a haircut (options.retention, linear or power; exponential is refused), among closings of every market. "
+            "Who pays least in fees for each dollar of profit is closed first, as far as its positions reach. Use it "
+            "when the venue must live off the survivors. It costs fairness: accounts without fees pay first and "
+            "everything, and it looks at leverage no more than lexicographic does.",
+            revenue,
+            Revenue,
+            "at most two maximum flows a market side, as lexicographic",
+            revenue_optimality,
         ),
         ClosingPolicy(
             "contracts-pro-rata",

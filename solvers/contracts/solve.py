@@ -84,14 +84,14 @@ def close(
     partial      close the most that can be closed where that is not all
     Raises UnclosableMarkets (unless partial), ProblemError, SolverFailed. Lots that fit nobody's cap are left and told.
     """
-    if integer == "exact" and policy.optimality is None:
-        raise ProblemError("integer", f"must be rounded: {policy.name} minimises nothing that could be searched")
+    if integer == "exact" and not policy.searched:
+        raise ProblemError("integer", f"must be rounded: the worst haircut is not what {policy.name} minimises")
     closing = policy.solve(problem, parameters)
     left, reasons = lots_left(problem, closing.lots), _reasons(problem, closing)
     short = {place: why for place, why in reasons.items() if why != "whole lots"}
     if short and not partial:
         raise _unclosable(problem, policy, short)
-    least = None if reasons else _least(problem, closing)
+    least = None if reasons else _least(problem, policy, closing)
     if integer == "exact":
         found = search(problem, closing.lots, least or 0.0, seconds)
         closing = replace(closing, lots=found.lots, bound=found.bound, method="max-flow, then search in whole lots")
@@ -183,9 +183,9 @@ def _closes(problem: ClosureProblem, policy: ClosingPolicy, severity: Fraction) 
     return all(why == "whole lots" for why in reasons.values())
 
 
-def _least(problem: ClosureProblem, closing: Closing) -> float:
+def _least(problem: ClosureProblem, policy: ClosingPolicy, closing: Closing) -> float:
     """The smallest possible worst haircut before lots."""
-    levels = min_max_plan(problem).levels if closing.plan is None else closing.plan.levels
+    levels = closing.plan.levels if closing.plan is not None and policy.searched else min_max_plan(problem).levels
     return least_worst_haircut(reachable(Network.of(problem)), levels)
 
 

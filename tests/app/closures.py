@@ -15,6 +15,7 @@ EXAMPLE: Body = json.loads((ROOT / "examples/closures.json").read_bytes())
 POLICIES: dict[str, Body] = {
     "lexicographic": {"name": "lexicographic"},
     "min-max": {"name": "min-max"},
+    "revenue": {"name": "revenue"},
     "contracts-pro-rata": {"name": "contracts-pro-rata"},
     "queue": {"name": "queue"},
     "queue partial": {"name": "queue", "score": "size", "partial_close": True},
@@ -27,7 +28,15 @@ def closure(policy: Body | None = None, **parts: Any) -> Body:
     made = copy.deepcopy(EXAMPLE) | {"policy": policy or {"name": "lexicographic"}}
     snapshot = {name: parts.pop(name) for name in ("markets", "accounts", "positions") if name in parts}
     made["snapshot"] |= snapshot
-    return made | parts
+    return complete(made | parts)
+
+
+def complete(made: Body) -> Body:
+    """With the options that its policy needs: revenue a retention, and so cross margin."""
+    if made["policy"]["name"] == "revenue":
+        retention = {"curve": "power", "rate": 1, "exponent": 2}
+        made["options"] = {"retention": retention} | made.get("options", {}) | {"margin": "cross"}
+    return made
 
 
 def book(

@@ -19,6 +19,7 @@ from tests.app.closures import (
     by_name,
     closure,
     columnar,
+    complete,
     shuffled,
     sound,
     verification,
@@ -60,6 +61,7 @@ def test_the_worked_example_comes_out_as_on_paper(client: Any, matches: Any) -> 
     certificate = answer["certificate"]
     assert (certificate["objective"], certificate["bound"], certificate["worst_haircut"]) == (7.25, 7.25, 0.5)
     assert answer["diagnostics"]["solvency"]["deficit"] == "56.250000"
+    assert ": -0.0," not in json.dumps(answer), "no minus zero"
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
@@ -467,22 +469,22 @@ def test_no_answer_has_a_nan(client: Any) -> None:
     )
     for policy in POLICIES.values():
         for options in ({"on_infeasible": "partial"}, {"on_infeasible": "partial", "margin": "isolated"}):
-            content = send(client, CLOSURES, nobody | {"policy": policy, "options": options})
+            content = send(client, CLOSURES, complete(nobody | {"policy": policy, "options": options}))
             assert content.status_code == 200, content.text
             json.loads(content.content, parse_constant=never)
 
 
 def test_a_queue_that_closes_far_more_than_was_needed_still_pays_its_price(client: Any) -> None:
-    """One contract is needed at a third of a cent, and 3e14 of them are closed: 18 digits of the price would not do."""
+    """One contract is needed at a third of a cent, and 2e15 of them are closed: 18 digits of the price would not do."""
     made = book(
         {"up": "0.001"},
         {"a": 1, "b": 1},
-        [("a", "up", "-3e14", "0.004")],
+        [("a", "up", "-2e15", "0.004")],
         [{"market": "up", "quantity": 1, "price": "0.002"}, {"market": "up", "quantity": 2, "price": "0.001"}],
         policy={"name": "queue"},
     )
     answer = answer_to(client, CLOSURES, made)
-    assert answer["closures"][0]["quantity"] == "300000000000000"
+    assert answer["closures"][0]["quantity"] == "2000000000000000"
     judged = answer_to(client, VERIFICATIONS, verification(made, answer["closures"]))
     assert [found["rule"] for found in judged["violations"]] == ["over-closed"]
     assert judged["warnings"] == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.app.closures import CLOSURES, POLICIES, shuffled, sound, verification
+from tests.app.closures import CLOSURES, POLICIES, complete, shuffled, sound, verification
 from tests.app.requests import VERIFICATIONS, Body, answer_to, send
 from tests.problems import some
 
@@ -50,7 +50,7 @@ def random_request(rng: Random) -> Body:
         {"id": name, "cash": rng.choice([0, 10, "55.5", 10**6]), "max_haircut": rng.choice([1, 1, 1, 0.5, 0.1, 0])}
         for name in ids
     ]
-    return {
+    made = {
         "snapshot": {
             "precision": rng.choice([0, 2, 6, 8]),
             "markets": markets,
@@ -65,6 +65,7 @@ def random_request(rng: Random) -> Body:
             "on_infeasible": rng.choice(["reject", "partial"]),
         },
     }
+    return complete(made)
 
 
 @pytest.mark.parametrize("seed", some(400, 60))

@@ -135,11 +135,11 @@ def test_closing_registry_specification_and_contract_cases_name_the_same_policie
     assert {policy["name"] for policy in closures.POLICIES.values()} == set(CLOSING_POLICIES)
     for policy in listed:
         Draft202012Validator.check_schema(policy["parameters"])
-        asked = closures.closure({"name": policy["name"]})
         for integer in ("rounded", "exact"):
-            answer = send(client, closures.CLOSURES, asked | {"options": {"integer": integer}})
+            asked = closures.closure({"name": policy["name"]}, options={"integer": integer})
+            answer = send(client, closures.CLOSURES, asked)
             assert (answer.status_code == 200) is (integer in policy["integer"])
-        shown = answer_to(client, closures.CLOSURES, asked)["policy"]
+        shown = answer_to(client, closures.CLOSURES, closures.closure({"name": policy["name"]}))["policy"]
         assert set(shown) == set(policy["parameters"]["properties"])
         Draft202012Validator(policy["parameters"]).validate(shown)
 

@@ -4,6 +4,7 @@ The books were found by searches for answers that a better one of the same total
 """
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from solvers.problem import Book, HaircutProblem, Shortfall
 from solvers.registry import POLICIES
 from solvers.robustness.cvar import CVar, certify_cvar, cvar
 from solvers.robustness.expected_deficit import ExpectedDeficit, certify_expected_deficit, expected_deficit
-from solvers.robustness.laws import Normal, Scenarios, Shock, TwoPoint
+from solvers.robustness.laws import Normal, Scenarios, Shock, StudentT, TwoPoint
 from solvers.robustness.losses import ExposureModel
 from solvers.solve import GAP_TOLERANCE, solve
 from tests.problems import UNIT, book, problem, units
@@ -87,6 +88,18 @@ def test_money_behind_an_account_excuses_no_gap_in_scenarios() -> None:
             certificate = certify_cvar(made, Allocation(taken), parameters)
             if certificate.objective > best.objective * (1 + 1e-6):
                 assert certificate.relative_gap > GAP_TOLERANCE
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("budget", [0, 2.001])
+def test_where_there_is_nothing_to_choose_it_is_optimal_at_any_price(model: ExposureModel, budget: float) -> None:
+    made = replace(WHALE, shock=StudentT(1.0001, 0.05), shortfall=Shortfall(deficit_units=round(budget * UNIT)))
+    forced = made.cap_units if budget else 0 * made.cap_units
+    for multiplier in (Fraction(-(10**6)), Fraction(3), None):
+        parameters = ExpectedDeficit(exposure_model=model)
+        certificate = certify_expected_deficit(made, Allocation(forced, multiplier), parameters)
+        assert certificate.relative_gap == 0
+        assert certificate.kkt_residual == 0
 
 
 # 1e12 beside 10 ------------------------------------------------------------------------------------

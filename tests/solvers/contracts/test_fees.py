@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from solvers.contracts.fees import Revenue, revenue_optimality, revenue_plan
+from solvers.contracts.fees import revenue_optimality, revenue_plan
 from solvers.contracts.network import Network
 from solvers.contracts.problem import ClosureProblem
 from solvers.errors import ProblemError
@@ -76,7 +76,7 @@ def test_no_generic_program_loses_fewer_fees(curve: Retention, seed: int) -> Non
         for book in [Bipartite.of(problem)]
         if book.need and book.closable()
     )
-    plan = revenue_plan(problem, Revenue())
+    plan = revenue_plan(problem)
     fees = problem.accounts.columns["fees"].floats
     proof = revenue_optimality(problem, plan)
     theirs = fewest_lost(book, fees[book.bearers], curve)
@@ -91,7 +91,7 @@ def test_no_generic_program_loses_fewer_fees(curve: Retention, seed: int) -> Non
 @settings(max_examples=40, deadline=None)
 def test_plans_prove_themselves(seed: int, curve: Retention) -> None:
     problem = paying(seed, curve, 30)
-    plan, network = revenue_plan(problem, Revenue()), Network.of(problem)
+    plan, network = revenue_plan(problem), Network.of(problem)
     proof = revenue_optimality(problem, plan)
     assert proof.relative_gap <= 1e-9 or proof.objective - proof.bound <= 1e-12
     amounts = plan.amounts[network.rows]
@@ -103,7 +103,7 @@ def test_plans_prove_themselves(seed: int, curve: Retention) -> None:
 def test_amounts_do_not_depend_on_the_order_of_rows(curve: Retention) -> None:
     for seed in range(4):
         problem = paying(seed, curve, 30)
-        ours, theirs = (by_name(one, revenue_plan(one, Revenue()).amounts) for one in (problem, shuffled(problem, 3)))
+        ours, theirs = (by_name(one, revenue_plan(one).amounts) for one in (problem, shuffled(problem, 3)))
         assert ours == theirs
 
 
@@ -116,7 +116,7 @@ def test_the_customer_without_fees_pays_first_as_far_as_its_positions_reach() ->
         [("A", 5, 102)],
         retention=Linear(1),
     )
-    plan = revenue_plan(problem, Revenue())
+    plan = revenue_plan(problem)
     assert by_name(problem, plan.amounts) == pytest.approx({("ann", "A"): 2e6, ("bob", "A"): 8e6})
     assert revenue_optimality(problem, plan).objective == pytest.approx(5 * 2 / 30)
 
@@ -124,5 +124,5 @@ def test_the_customer_without_fees_pays_first_as_far_as_its_positions_reach() ->
 @pytest.mark.parametrize("curve", [None, Exponential(3)])
 def test_a_retention_it_cannot_minimise_is_refused_by_name(curve: Retention | None) -> None:
     with pytest.raises(ProblemError) as refused:
-        revenue_plan(replace(paying(1, Linear(1)), retention=curve), Revenue())
+        revenue_plan(replace(paying(1, Linear(1)), retention=curve))
     assert refused.value.field == "retention"

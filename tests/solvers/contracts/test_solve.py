@@ -12,8 +12,10 @@ from solvers.contracts.problem import ClosureProblem
 from solvers.contracts.registry import CLOSING_POLICIES
 from solvers.contracts.solve import ClosureSolution, close, lots_left, smallest_worst_haircut
 from solvers.errors import ProblemError, UnclosableMarkets
+from solvers.money import Numbers
 from solvers.pro_rata import CappedProRata, capped_pro_rata
 from solvers.problem import HaircutProblem, Shortfall
+from solvers.revenue.retention import Power
 from tests.solvers.contracts.markets import NASTY, closing, random_market
 
 PLAIN = replace(NASTY, load=0.1, gap=0.004)
@@ -21,6 +23,10 @@ PLAIN = replace(NASTY, load=0.1, gap=0.004)
 
 def solved(problem: ClosureProblem, name: str = "lexicographic", **options: object) -> ClosureSolution:
     policy = CLOSING_POLICIES[name]
+    if name == "revenue":
+        fees = Numbers.parse("fees", [row % 3 for row in range(len(problem.accounts.ids))])
+        accounts = replace(problem.accounts, columns={**problem.accounts.columns, "fees": fees})
+        problem = replace(problem, accounts=accounts, retention=Power(1, 2))
     return close(problem, policy, policy.parameters(), **options)  # type: ignore[arg-type]
 
 
@@ -118,7 +124,7 @@ def test_what_cannot_be_closed_says_why(
     assert (found.status, found.reasons) == ("partial", {0: reason})
 
 
-@pytest.mark.parametrize("name", sorted(CLOSING_POLICIES))
+@pytest.mark.parametrize("name", ["lexicographic", "min-max", "contracts-pro-rata", "queue"])
 @pytest.mark.parametrize(("price", "severity"), [(100, 1), (102, 0)], ids=["no gap", "severity 0"])
 def test_where_closing_is_free_only_equity_is_in_the_way(name: str, price: int, severity: int) -> None:
     """ann has 3 contracts and equity; bob has a loss and no equity: his cannot be closed, though it would be free."""
