@@ -38,6 +38,10 @@ unless the caller's does, so that the same request has the same answer."""
 _QUESTION = 0.25
 """Of that, for one question."""
 
+FINEST = 100_000
+"""Lots of one position beyond which they are too fine to search: CP-SAT may creep over such a range unstoppably, and a
+lot is no more than a hundred thousandth of what the position pays."""
+
 _NEAR = Fraction(1, 10**6)
 """Relative distance between what is proven and what was asked at which levels are no longer halved."""
 
@@ -72,6 +76,8 @@ def search(problem: ClosureProblem, start: Int64, bound: float, seconds: float =
         if near and top < worst:
             break  # between what is proven and found are only levels at which it takes too long to tell
         question = _below(book, best, worst) if top == worst and (first or near) else _half(book, best, proven, top)
+        if question.fine:
+            break
         answer = question.asked(min(work, _QUESTION), ends - monotonic())
         work -= max(answer.work, 1e-3)
         first = False
@@ -155,6 +161,7 @@ class _Question:
                 rows.append((places, [book.gap[arc] // common >> shift for arc in arcs], limit // common >> shift))
                 self.bound_by += arcs
         self.rows = rows
+        self.fine = bool((self.upper[self.bound_by] > FINEST).any())
         self.slack = book.rows[~np.isin(book.rows, self.bound_by)]
 
     def asked(self, work: float, seconds: float) -> Answer:

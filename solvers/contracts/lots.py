@@ -17,6 +17,9 @@ from solvers.contracts.problem import ClosureProblem
 from solvers.money import Float64, Int64
 from solvers.rounding import shares
 
+MOVES = 5_000
+"""Times that the bearer with the worst haircut is relieved. A count and not a clock, as in `board`."""
+
 INACCURACY = 1e-9
 """A demand short of its lots by no more than this share is meant to be closed; so near a whole lot is that lot."""
 
@@ -159,10 +162,27 @@ def _make_room(board: Board, left: dict[int, int]) -> None:
 
 def relieve(board: Board, worst: float) -> None:
     """Move lots from the bearer with the worst haircut until that is no higher than `worst`, or nothing helps."""
-    for bearer in board.burdened(worst):
+    for _, bearer in zip(range(MOVES), board.burdened(worst), strict=False):
         board.below = board.spent[bearer], board.weight[bearer]
-        if not any(_moved(board, arc) for arc in board.borne_by[bearer]):
+        arcs = board.borne_by[bearer]
+        if not any(_shared(board, arc) for arc in arcs) and not any(_moved(board, arc) for arc in arcs):
             return
+
+
+def _shared(board: Board, arc: int) -> bool:
+    """Whether several lots of an arc could go where one more is felt least: as many as make both haircuts equal."""
+    found = board.best(board.demand[arc])
+    if board.lots[arc] < 2 or found is None:
+        return False
+    giver, taker, gap = board.bearer[arc], board.bearer[found[1]], board.gaps[board.demand[arc]]
+    mine, theirs = board.weight[giver], board.weight[taker]
+    between = (board.spent[giver] * theirs - board.spent[taker] * mine) // (gap * (mine + theirs))
+    lots = min(between, board.lots[arc], board.room(found[1]))
+    if lots < 2:
+        return False
+    board.add(arc, -lots)
+    board.add(found[1], lots)
+    return True
 
 
 def _moved(board: Board, arc: int) -> bool:

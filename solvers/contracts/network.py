@@ -24,7 +24,7 @@ _FITTED = 1e-9
 _MORE = 2**12
 """Steps that doubles near 2^60 still tell apart."""
 
-_SATURATED = 2.0**-40
+_SATURATED = 2.0**-46
 """Relative shortage of a flow that is rounding of its capacities, not a cut."""
 
 

@@ -191,7 +191,7 @@ class ClosureProblem:
         nothing = np.zeros(len(rows), np.int64)
         symbols = [self.markets.symbols[place] for place in self.positions.market.tolist()]
         return Book(
-            [f"{accounts.ids[row]} {symbol}" for row, symbol in zip(rows.tolist(), symbols, strict=True)],
+            [_pair(accounts.ids[row], symbol) for row, symbol in zip(rows.tolist(), symbols, strict=True)],
             nothing, self.position_pnl_units, Numbers.parse("max_haircut", caps), nothing,
             {"notional": _column("notional", self.position_notional)}, accounts.precision,
         )  # fmt: skip
@@ -342,3 +342,8 @@ def _ranks(names: Sequence[str]) -> Int64:
 
 def _column(name: str, values: Float64) -> Numbers:
     return Numbers(name, values.tolist(), values, kinds=frozenset({float}))
+
+
+def _pair(account: str, symbol: str) -> str:
+    """One text for the two, different for different ones, in the order of accounts, then symbols."""
+    return account.replace("\0", "\0\1") + "\0\0" + symbol

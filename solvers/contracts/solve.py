@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import inf
+from math import ceil, fsum, inf
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +28,9 @@ Reason = Literal[
     "caps",
     "whole lots",
 ]
+
+_STATIONARY = 1e-6
+"""What is not stationary is not optimal, however little of the whole objective it is."""
 
 _PLANNED = 1e-9
 """Relative distance within which a plan closes a market."""
@@ -98,8 +101,9 @@ def close(
     paid = costs(problem, closing.lots)
     _verify(problem, policy, closing, left)
     certificate = _certify(problem, policy, closing, paid, least)
-    gap = certificate.relative_gap
-    status: Status = "optimal" if gap is not None and gap <= GAP_TOLERANCE else "feasible"
+    gap, away = certificate.relative_gap, certificate.kkt_residual or 0.0
+    proven = gap is not None and gap <= GAP_TOLERANCE and away <= _STATIONARY
+    status: Status = "optimal" if proven else "feasible"
     return ClosureSolution(problem, closing, paid, certificate, "partial" if reasons else status, reasons)
 
 
@@ -138,7 +142,8 @@ def _reason(problem: ClosureProblem, closing: Closing, place: int) -> Reason:
 
 
 def _unclosable(problem: ClosureProblem, policy: ClosingPolicy, short: Mapping[int, Reason]) -> UnclosableMarkets:
-    network = reachable(Network.of(problem))
+    network = Network.of(problem)
+    lacking = ceil(fsum((network.need - reachable(network).need).tolist()))
     symbols = [problem.markets.symbols[problem.demands[place].market] for place in short]
     named = ", ".join(f"{symbol} ({why})" for symbol, why in zip(symbols[:3], short.values(), strict=False))
     more = "" if len(short) <= 3 else f", and {len(short) - 3} more"
@@ -147,7 +152,7 @@ def _unclosable(problem: ClosureProblem, policy: ClosingPolicy, short: Mapping[i
         f"{policy.name} cannot close all contracts: {named}{more}; "
         "accept a shortage with options.on_infeasible = partial",
         budget,
-        min(int(float(network.need.sum())), budget),
+        max(budget - lacking, 0),
         short,
         None if policy.optimality is None else _largest_severity(problem, policy),
     )
