@@ -14,6 +14,9 @@ from solvers.revenue.retention import Exponential, Power
 from solvers.robustness.losses import expected_losses
 from solvers.separable import Marginals
 
+LEAST_WEIGHT = 1e-60
+"""Of weights above 0 (`money.beyond`)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BlendWeights:

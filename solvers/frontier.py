@@ -22,7 +22,7 @@ import numpy as np
 from solvers.allocation import Allocation
 from solvers.blend import Blend, BlendWeights, certify_blend
 from solvers.errors import ProblemError
-from solvers.measures import Measure, Measuring, require
+from solvers.measures import Measure, Measuring, in_units, require
 from solvers.mixtures import beaten
 from solvers.money import Bool, Float64, Int64
 from solvers.problem import HaircutProblem
@@ -85,11 +85,14 @@ def frontier(
     sweep = Sweep(problem, names, check)
     sweep.run()
     candidates = sorted(sweep.found.values(), key=lambda point: (costs(point.measures), str(point.weights)))
-    values = np.array([costs(point.measures) for point in candidates])
+    precision = problem.book.precision
+    values = np.array([costs(in_units(point.measures, precision)) for point in candidates])
     kept = np.flatnonzero(undominated(values))
     best, values = [candidates[place] for place in kept], values[kept]
+    chosen = [_certified(sweep.measuring, best[place]) for place in _spread(values, points)]
+    values = np.array([costs(point.measures) for point in best])
     marked = tuple(_mark(sweep.measuring, names, values, name, seized) for name, seized in policies)
-    return Frontier(tuple(_certified(problem, best[place]) for place in _spread(values, points)), marked)
+    return Frontier(tuple(sorted(chosen, key=lambda point: tuple(point.measures.values()))), marked)
 
 
 def _spread(values: Float64, points: int) -> list[int]:
@@ -103,9 +106,10 @@ def _spread(values: Float64, points: int) -> list[int]:
     return sorted(taken)
 
 
-def _certified(problem: HaircutProblem, point: Swept) -> Point:
-    proof = certify_blend(problem, point.allocation, Blend(weights=point.weights))
-    return Point(point.weights, point.measures, point.allocation, proof)
+def _certified(measuring: Measuring, point: Swept) -> Point:
+    proof = certify_blend(measuring.problem, point.allocation, Blend(weights=point.weights))
+    measures = measuring.told(tuple(point.measures), point.allocation.seized_units)
+    return Point(point.weights, measures, point.allocation, proof)
 
 
 def undominated(values: Float64) -> Bool:
@@ -124,6 +128,6 @@ def undominated(values: Float64) -> Bool:
 
 
 def _mark(measuring: Measuring, names: tuple[Measure, ...], values: Float64, name: str, seized_units: Int64) -> Marked:
-    measures = measuring.of(names, seized_units)
+    measures = measuring.told(names, seized_units)
     spared = np.array(costs(measuring.spared(names, seized_units)))
     return Marked(name, measures, *beaten(values, spared, ranges_of(values), TOLERANCE))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from math import fsum
 from typing import Literal, get_args
@@ -9,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from solvers.diagnostics.fairness import Curve
-from solvers.diagnostics.robustness import LEVEL
+from solvers.diagnostics.robustness import LEVEL, loss_after
 from solvers.errors import ProblemError
 from solvers.money import Float64, Int64
 from solvers.problem import HaircutProblem
@@ -24,6 +25,7 @@ from solvers.robustness.worst import at_risk
 Measure = Literal["max_haircut", "gini", "expected_deficit", "cvar", "revenue_kept"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 HIGHER_IS_BETTER: frozenset[Measure] = frozenset({"revenue_kept"})
+IN_CURRENCY: frozenset[Measure] = frozenset({"expected_deficit", "cvar", "revenue_kept"})
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,15 @@ class Measuring:
             "revenue_kept": lambda: self._revenue(haircuts),
         }
         return {name: functions[name]() for name in names}
+
+    def told(self, names: tuple[Measure, ...], seized_units: Int64) -> dict[Measure, float]:
+        """These measures to the last digit of the robustness diagnostics, which add up scenarios before accounts."""
+        found = self.of(names, seized_units)
+        if {"expected_deficit", "cvar"} & set(names):
+            loss = loss_after(self.problem, self.problem.haircuts(seized_units), "deleverage", LEVEL)
+            same: dict[Measure, float] = {"expected_deficit": loss.expected, "cvar": loss.cvar}
+            found |= {name: value for name, value in same.items() if name in names}
+        return found
 
     def spared(self, names: tuple[Measure, ...], seized_units: Int64) -> dict[Measure, float]:
         """The best that each measure may have been before rounding moved every amount by up to a unit.
@@ -115,3 +126,11 @@ def require(problem: HaircutProblem, names: tuple[str, ...]) -> tuple[Measure, .
         if isinstance(problem.retention, Exponential):
             raise ProblemError("retention", "exponential makes revenue concave; a frontier takes linear or power")
     return found
+
+
+def in_units(measures: dict[Measure, float], precision: int) -> dict[Measure, float]:
+    """The measures with money to the nearest whole unit, which is how it is shown."""
+    return {
+        name: float(round(Fraction(value) * 10**precision)) if name in IN_CURRENCY else value
+        for name, value in measures.items()
+    }

@@ -11,6 +11,7 @@ import numpy as np
 
 from solvers.allocation import Allocation
 from solvers.blend import BlendModel, BlendWeights, objective
+from solvers.blend_terms import LEAST_WEIGHT
 from solvers.measures import HIGHER_IS_BETTER, Measure, Measuring
 from solvers.money import Float64
 from solvers.problem import HaircutProblem
@@ -107,7 +108,8 @@ class Sweep:
     def _solved(self, raw: dict[str, float], digits: int) -> Swept:
         """The blend with weights in these proportions."""
         whole = sum(raw.values())
-        weights = BlendWeights(**({"fairness": 0.0} | {t: float(f"{r / whole:.{digits}g}") for t, r in raw.items()}))
+        shares = {term: max(part / whole, LEAST_WEIGHT) if part else 0.0 for term, part in raw.items()}
+        weights = BlendWeights(**({"fairness": 0.0} | {t: float(f"{s:.{digits}g}") for t, s in shares.items()}))
         if weights not in self.found:
             self.check()
             allocation = self.model.solve(weights)

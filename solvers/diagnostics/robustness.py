@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 
+from solvers.errors import ProblemError
 from solvers.money import Float64, Int64, total
 from solvers.problem import HaircutProblem
 from solvers.robustness import expected_deficit
@@ -87,7 +88,9 @@ class Robustness:
 
 
 @dataclass(frozen=True)
-class _Loss:
+class Loss:
+    """Of the venue's total loss: its mean, VaR and CVaR, in dollars."""
+
     expected: float
     var: float
     cvar: float
@@ -144,7 +147,14 @@ def _optimum(problem: HaircutProblem, seized_units: Int64, model: ExposureModel)
     return expected_deficit.least(same, model)
 
 
-def _losses(problem: HaircutProblem, cases: Cases, level: float) -> list[_Loss]:
+def loss_after(problem: HaircutProblem, haircuts_all: Float64, model: ExposureModel, level: float) -> Loss:
+    """Of these haircuts, one an account of the book, as `robustness` has it. Refused: a problem without a shock."""
+    if problem.shock is None:
+        raise ProblemError("shock", "is needed for losses: say what the next shock is")
+    return _losses(problem, [(model, haircuts_all)], level)[0]
+
+
+def _losses(problem: HaircutProblem, cases: Cases, level: float) -> list[Loss]:
     """The total loss for each of these models and haircuts."""
     shock = problem.shock
     if isinstance(shock, Scenarios):
@@ -157,14 +167,14 @@ def _losses(problem: HaircutProblem, cases: Cases, level: float) -> list[_Loss]:
     return _by_law(shock, positions, cases, level)
 
 
-def _in_scenarios(pieces: Pieces, cases: Cases, level: float) -> list[_Loss]:
+def _in_scenarios(pieces: Pieces, cases: Cases, level: float) -> list[Loss]:
     chances = pieces.scenarios.probabilities
     return [
-        _Loss(fsum((chances * losses).tolist()), *at_risk(losses, chances, level)) for losses in totals(pieces, cases)
+        Loss(fsum((chances * losses).tolist()), *at_risk(losses, chances, level)) for losses in totals(pieces, cases)
     ]
 
 
-def _by_law(law: Parametric, positions: Positions, cases: Cases, level: float) -> list[_Loss]:
+def _by_law(law: Parametric, positions: Positions, cases: Cases, level: float) -> list[Loss]:
     """For one continuous factor Z: all losses fall in Z, so VaR is the venue's loss at Z = ppf(1 - level), and CVaR
     its expected loss under the law of the tail below.
     """
@@ -179,7 +189,7 @@ def _by_law(law: Parametric, positions: Positions, cases: Cases, level: float) -
         else:
             losses = [positions.losses(each, model, haircuts) for each in (law, tail)]
         expected, cvar = (fsum(part.tolist()) for part in losses)
-        found.append(_Loss(expected, float(var[0]), cvar))
+        found.append(Loss(expected, float(var[0]), cvar))
     return found
 
 

@@ -30,7 +30,7 @@ from solvers.robustness.losses import ExposureModel
 from solvers.robustness.pieces import Pieces, totals_after
 from solvers.robustness.segments import Segments, Weighted, best_price
 from solvers.robustness.tail import Tail
-from solvers.robustness.tail_program import Venue, minimise
+from solvers.robustness.tail_program import CLOSED, Venue, minimise
 from solvers.robustness.ties import fair
 from solvers.robustness.worst import admissible, at_risk, tail_weights
 from solvers.rounding import settled
@@ -66,7 +66,7 @@ def cvar(problem: HaircutProblem, parameters: CVar, seconds: float = inf) -> All
     if not isinstance(problem.shock, Scenarios):
         return expected_deficit.minimise(problem, _tail(problem, parameters.level), parameters.exposure_model)
     problem.require_reachable()
-    haircuts, weights, stopped = _in_scenarios(problem, problem.shock, parameters, Deadline(seconds))
+    haircuts, weights, ended = _in_scenarios(problem, problem.shock, parameters, Deadline(seconds))
     rows = problem.winners
     endowment, caps = problem.endowment[rows], problem.cap_units[rows]
     wanted = np.where(haircuts[rows] >= caps / endowment, caps, haircuts[rows] * endowment)
@@ -79,10 +79,9 @@ def cvar(problem: HaircutProblem, parameters: CVar, seconds: float = inf) -> All
         libraries=("numpy", "highspy"),
         scenario_weights=weights,
     )
-    if certify_cvar(problem, found, parameters).relative_gap <= GAP_TOLERANCE:
+    if ended is None or certify_cvar(problem, found, parameters).relative_gap <= GAP_TOLERANCE:
         return found
-    why = stopped or "The linear program was solved as far as doubles allow"
-    return replace(found, notes=(f"{why}: the best haircuts so far, with the gap that is left.",))
+    return replace(found, notes=(f"{ended}: the best haircuts so far, with the gap that is left.",))
 
 
 def certify_cvar(problem: HaircutProblem, allocation: Allocation, parameters: CVar) -> Optimality:
@@ -151,7 +150,7 @@ def _tail(problem: HaircutProblem, level: float) -> Tail:
 def _in_scenarios(
     problem: HaircutProblem, shock: Scenarios, parameters: CVar, deadline: Deadline
 ) -> tuple[Float64, Float64, str | None]:
-    """Haircuts of the whole book, weights of all scenarios, and why the solver stopped if it did."""
+    """Haircuts of the whole book, weights of all scenarios, and how the program ended, None if at its optimum."""
     model, scale = parameters.exposure_model, 10.0**problem.book.precision
     most = problem.haircuts(problem.cap_units)
     possible = np.flatnonzero(shock.probabilities)
@@ -169,7 +168,8 @@ def _in_scenarios(
     haircuts[pieces.rows], haircuts[idle] = inside, outside
     weights = np.zeros(len(shock.moves))
     weights[possible] = answer.weights
-    return np.minimum(haircuts, most), weights, answer.stopped
+    ended = None if abs(answer.gap) <= CLOSED else "The linear program was solved as far as doubles allow"
+    return np.minimum(haircuts, most), weights, answer.stopped or ended
 
 
 def _by_id(problem: HaircutProblem, pieces: Pieces) -> Pieces:

@@ -124,7 +124,7 @@ def minimise(venue: Venue, deadline: Deadline) -> Answer:
         losses = venue.losses(haircuts)
         best = best.lower(haircuts, venue.cvar(losses))
         best = program.priced(best, weights, price)
-        for haircuts in (program.snapped, program.greedy):
+        for haircuts in (program.snapped, program.greedy) if best.gap > CLOSED else ():
             best = best.lower(haircuts, venue.cvar(venue.losses(haircuts)))
         if not (program.ask(np.flatnonzero(losses > z)) | program.cut):
             break

@@ -66,15 +66,14 @@ class Program:
         cost = (arcs.bearer == bearers[:, None]) * self.problem.gap_floats[arcs.demand]
         return demand, cost, self.problem.wealth.cap_units[bearers].astype(float)
 
-    def by_cutting_planes(self, gap: float = 1e-7, rounds: int = 400) -> tuple[float, float]:
-        """(value, lower bound) by Kelley's method: tangents of each account, and a linear program."""
+    def by_cutting_planes(self, scale: float, gap: float = 1e-7, rounds: int = 400) -> tuple[float, float]:
+        """(value, lower bound) by Kelley's method: tangents of each account, and an LP in units of `scale`."""
         arcs, rows = self.problem.arcs, np.unique(self.owner).tolist()
         demand, cost, cap = self.matrices()
         u, n, count = arcs.lots.astype(float), len(arcs.lots), len(rows)
-        k = self.need[arcs.demand] * u / (demand @ u)[arcs.demand]
-        worst = max(self.value(k), self.value(np.zeros(n)))
+        k = u * (self.need / np.maximum(demand @ u, 1.0))[arcs.demand]
         best, bound, cuts, right = np.inf, -np.inf, [], []
-        spent = cost * u
+        spent, most = cost * u, np.maximum(self.need, 1.0)
         used = cap > 0
         spent, cap = spent[used] / cap[used, None], np.ones(int(used.sum()))
         for _ in range(rounds):
@@ -82,17 +81,16 @@ class Program:
                 best = min(best, self.value(k))
             for place, row in enumerate(rows):
                 f, g = self.account(row, k)
-                cuts.append(np.concatenate((g * u, -np.eye(count)[place] * worst)) / worst)
-                right.append((g @ k - f) / worst)
+                cuts.append(np.concatenate((g * u, -np.eye(count)[place] * scale)) / scale)
+                right.append((g @ k - f) / scale)
             tangents = np.vstack([np.array(cuts), np.hstack([spent, np.zeros((len(cap), count))])])
             b = np.concatenate((right, cap))
-            scale = np.maximum(self.need, 1.0)
-            equal = np.hstack([demand * u / scale[:, None], np.zeros((len(self.need), count))])
+            equal = np.hstack([demand * u / most[:, None], np.zeros((len(self.need), count))])
             c = np.concatenate((np.zeros(n), np.ones(count)))
             bounds = [(0, 1)] * n + [(0, None)] * count
-            done = linprog(c, tangents, b, equal, self.need / scale, bounds, "highs", options=_TIGHT)
+            done = linprog(c, tangents, b, equal, self.need / most, bounds, "highs", options=_TIGHT)
             assert done.status == 0, done.message
-            bound = max(bound, float(done.fun) * worst)
+            bound = max(bound, float(done.fun) * scale)
             k = np.clip(done.x[:n], 0, 1) * u
             if best - bound <= gap * best:
                 break
@@ -103,7 +101,7 @@ class Program:
         arcs = self.problem.arcs
         demand, cost, cap = self.matrices()
         u = arcs.lots.astype(float)
-        x = (self.need / (demand @ u))[arcs.demand]
+        x = (self.need / np.maximum(demand @ u, 1.0))[arcs.demand]
         scale, equal = self.value(x * u), np.maximum(self.need, 1.0)
         weight = np.maximum(cap, 1.0)
         closes, costs = demand * u / equal[:, None], cost * u / weight[:, None]
