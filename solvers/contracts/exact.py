@@ -38,9 +38,9 @@ unless the caller's does, so that the same request has the same answer."""
 _QUESTION = 0.25
 """Of that, for one question."""
 
-FINEST = 100_000
-"""Lots of one position beyond which they are too fine to search: CP-SAT may creep over such a range unstoppably, and a
-lot is no more than a hundred thousandth of what the position pays."""
+FINEST = 10_000_000
+"""Lots of one position beyond which they are too fine to search: CP-SAT may creep over such a range lot by lot, which
+no limit of it ends, and a lot is a ten-millionth of what the position pays."""
 
 _NEAR = Fraction(1, 10**6)
 """Relative distance between what is proven and what was asked at which levels are no longer halved."""

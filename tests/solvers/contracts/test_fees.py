@@ -80,9 +80,10 @@ def test_no_generic_program_loses_fewer_fees(curve: Retention, seed: int) -> Non
     fees = problem.accounts.columns["fees"].floats
     proof = revenue_optimality(problem, plan)
     theirs = fewest_lost(book, fees[book.bearers], curve)
-    # Clarabel's own accuracy is relative to the fees at stake.
-    assert proof.objective == pytest.approx(theirs, rel=1e-7, abs=1e-7 * fees.sum())
-    assert proof.objective <= theirs + 1e-7 * fees.sum()
+    assert proof.relative_gap <= 1e-9
+    # Clarabel's own accuracy is relative to the fees at stake: where it is lower than the proven bound, it is off.
+    accuracy = (1e-7 if isinstance(curve, Linear) else 1e-6) * fees.sum()
+    assert proof.objective == pytest.approx(theirs, rel=1e-7, abs=accuracy)
     paid = np.bincount(problem.arcs.bearer, plan.amounts, len(problem.wealth.book))
     assert lost(problem, paid) == pytest.approx(proof.objective, rel=1e-9, abs=1e-12)
 
