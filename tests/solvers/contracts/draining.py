@@ -92,7 +92,7 @@ class Program:
             assert done.status == 0, done.message
             bound = max(bound, float(done.fun) * scale)
             k = np.clip(done.x[:n], 0, 1) * u
-            if best - bound <= gap * best:
+            if best < np.inf and best - bound <= gap * best:
                 break
         return best, bound
 

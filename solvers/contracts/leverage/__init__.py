@@ -1,0 +1,1 @@
+"""Draining leverage: closings that leave the least expected shortfall, in one market and in many (MODEL 4)."""
