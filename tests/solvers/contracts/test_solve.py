@@ -33,7 +33,7 @@ def solved(problem: ClosureProblem, name: str = "lexicographic", **options: obje
 @given(
     seed=st.integers(0, 10**6), name=st.sampled_from(sorted(CLOSING_POLICIES)), load=st.sampled_from([0.05, 0.3, 0.9])
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, derandomize=True)
 def test_lots_costs_and_caps_hold_exactly(seed: int, name: str, load: float) -> None:
     problem = random_market(seed, 20, 5, 3, replace(NASTY, load=load, gap=0.01))
     found = solved(problem, name, partial=True)
