@@ -126,3 +126,7 @@ def sound(answer: Body) -> None:
         assert len(row["seized"].partition(".")[2]) == precision
     if all(Decimal(market["left"]) == 0 for market in answer["markets"]):
         assert paid >= Decimal(answer["budget"])
+
+
+def traded(answer: Body) -> dict[tuple[str, str], tuple[str, str]]:
+    return {key: (row["quantity"], row["cost"]) for key, row in by_name(answer).items()}
