@@ -134,10 +134,7 @@ def _accounts(asked: Asked, solution: Solution) -> dict[str, orjson.Fragment] | 
         "rank": ranks,
         "quantile": quantiles,
     }
-    if asked.table.columnar:
-        return {name: orjson.Fragment(values) for name, values in columns.items()}
-    rows = zip(*map(orjson.loads, columns.values()), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    return encode.laid_out(columns, asked.table.columnar)
 
 
 def _certificate(solution: Solution) -> dict[str, Any]:

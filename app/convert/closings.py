@@ -57,12 +57,6 @@ def taken(problem: ClosureProblem, seized: Int64) -> HaircutProblem:
     return problem.wealth if paid >= problem.wealth.budget_units else problem.wealth.reduced(max(paid, 0))
 
 
-def _laid_out(columns: dict[str, bytes], columnar: bool) -> dict[str, orjson.Fragment] | list[dict[str, Any]]:
-    if columnar:
-        return {name: orjson.Fragment(values) for name, values in columns.items()}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*map(orjson.loads, columns.values()), strict=True)]
-
-
 def _closures(asked: ClosureAsked, solution: ClosureSolution) -> dict[str, orjson.Fragment] | list[dict[str, Any]]:
     """What is closed, in the order of the positions as they came."""
     problem, arcs = solution.problem, solution.problem.arcs
@@ -87,7 +81,7 @@ def _closures(asked: ClosureAsked, solution: ClosureSolution) -> dict[str, orjso
             [profit - cost for profit, cost in zip(profits, paid.tolist(), strict=True)], precision
         ),
     }
-    return _laid_out(columns, asked.tables["positions"].columnar)
+    return encode.laid_out(columns, asked.tables["positions"].columnar)
 
 
 def _moneys(amounts: list[int], precision: int) -> bytes:
@@ -146,7 +140,7 @@ def _accounts(asked: ClosureAsked, solution: ClosureSolution) -> dict[str, orjso
             for when, equity, (values, scale) in zip(("before", "after"), (before, after), notionals, strict=True)
         },
     }  # fmt: skip
-    return _laid_out(columns, asked.tables["accounts"].columnar)
+    return encode.laid_out(columns, asked.tables["accounts"].columnar)
 
 
 def _notionals(problem: ClosureProblem, lots: Int64) -> tuple[list[int], int]:

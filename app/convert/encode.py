@@ -26,6 +26,13 @@ def column_of(values: Any) -> bytes:
     return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def laid_out(columns: dict[str, bytes], columnar: bool) -> dict[str, orjson.Fragment] | list[dict[str, Any]]:
+    """Columns already written as they are, or as rows."""
+    if columnar:
+        return {name: orjson.Fragment(values) for name, values in columns.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*map(orjson.loads, columns.values()), strict=True)]
+
+
 def flags(values: Bool) -> bytes:
     """Booleans as a JSON array."""
     return _array(np.where(values, b"true,", b"false,").tobytes())

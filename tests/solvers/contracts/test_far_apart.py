@@ -1,6 +1,5 @@
 """Coarse lots beside fine ones, and fortunes beside dust: what an adversary found."""
 
-import json
 from typing import Any
 
 import pytest
@@ -71,7 +70,7 @@ def test_isolated_positions_whose_names_run_together_are_different_bearers() -> 
         margin="isolated",
     )
     assert solved(problem).costs.bearer_units.tolist() == [6_000_000, 6_000_000]
-    assert json.dumps(problem.wealth.book.ids)
+    assert len(set(problem.wealth.book.ids)) == 2
 
 
 def test_lots_too_fine_for_a_search_keep_the_rounded_closing_and_its_bound() -> None:
