@@ -115,7 +115,7 @@ def test_prices_are_what_one_more_contract_adds() -> None:
     assert scenario_optimality(problem, plan).objective == pytest.approx(700 - 8 * 49)
 
 
-@pytest.mark.parametrize("seed", some(200, 110))
+@pytest.mark.parametrize("seed", some(200, 30))
 def test_books_agree_with_the_plain_linear_program(seed: int) -> None:
     problem, level = random_book(seed)
     found = solved(problem, level)
