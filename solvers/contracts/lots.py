@@ -166,7 +166,8 @@ def relieve(board: Board, worst: float) -> None:
         board.below = board.spent[bearer], board.weight[bearer]
         arcs = board.borne_by[bearer]
         if not any(_shared(board, arc) for arc in arcs) and not any(_moved(board, arc) for arc in arcs):
-            return
+            break
+    board.below = None
 
 
 def _shared(board: Board, arc: int) -> bool:
