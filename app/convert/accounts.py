@@ -110,10 +110,11 @@ def _exposure(table: Table, factors: int) -> money.Float64 | None:
 _PARTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("deficit", "largest", "insurance_fund", "severity", "needed"), ("shortfall",)),
     **dict.fromkeys(("shock", "retention", "margin", "integer", "numeraire"), ("options",)),
+    "moves": ("options", "shock"),
 }
 """Where fields that are no account's stand in a request."""
 
-_OF_A_POLICY = ("level", "weights", "group_limits")
+_OF_A_POLICY = ("level", "weights", "group_limits", "covariance", "factors")
 
 
 def problem_errors(exc: ProblemError, table: Table, policy: tuple[str | int, ...] = ("policy",)) -> list[Error]:

@@ -13,10 +13,12 @@ from app.convert.closures import ClosureAsked
 from app.convert.diagnostics import diagnostics
 from app.convert.figures import decimal, floored, money, price, ratio, ratios, residual
 from app.convert.requests import Chosen
+from app.convert.risk import risk
 from app.problems import RequestProblem, invalid
 from solvers.contracts.book import common, gains
 from solvers.contracts.problem import ClosureProblem, Demand
 from solvers.contracts.registry import ClosingPolicy
+from solvers.contracts.risk import closing_risk
 from solvers.contracts.solve import ClosureSolution
 from solvers.errors import ProblemError, SolverError, SolverTimeout, UnclosableMarkets
 from solvers.money import UNIT_LIMIT, Int64, total
@@ -41,7 +43,10 @@ def closure_answer(
         "closures": _closures(asked, solution) if asked.full else None,
         "accounts": _accounts(asked, solution) if asked.full else None,
         "markets": [_market(solution, place) for place in range(len(problem.demands))],
-        "diagnostics": diagnostics(taken(problem, seized), seized),
+        "diagnostics": {
+            **diagnostics(taken(problem, seized), seized),
+            "risk": risk(problem, closing_risk(problem, closing)),
+        },
         "certificate": _certificate(solution),
         "solver": {
             "method": closing.method,

@@ -163,7 +163,8 @@ def _asked(request: wire.BankruptRequest, settings: Settings) -> ClosureAsked:
         "positions": Table.read(("snapshot", "positions"), snapshot.positions, POSITIONS, settings.max_positions),
         "liquidations": Table.read(("liquidations",), request.liquidations, LIQUIDATIONS, settings.max_positions),
     }
-    shock = shock_of(options.shock, len(tables["accounts"]), settings.max_scenario_losses)
+    held = None if "exposure" in tables["accounts"].columns else len(tables["positions"])
+    shock = shock_of(options.shock, len(tables["accounts"]), settings.max_scenario_losses, held)
     retention = retention_of(options.retention)
     book = book_of(tables["accounts"], precision, factors_of(shock))
     columns = {name: column for name, column in book.columns.items() if name in ("fees", "score")}

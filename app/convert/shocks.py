@@ -19,8 +19,12 @@ LEAST_SCENARIOS = 16
 """Fewer count as this many, since an exposure takes memory in every account and factor, even where none is given."""
 
 
-def shock_of(wanted: AnyShock | None, accounts: int, most: int) -> Shock | None:
-    """The law; what it refuses is refused by field. `most`: accounts times scenarios times factors."""
+def shock_of(wanted: AnyShock | None, accounts: int, most: int, positions: int | None = None) -> Shock | None:
+    """The law; what it refuses is refused by field.
+
+    most        accounts times scenarios times factors
+    positions   where these are what is exposed, to one factor each: they count in place of accounts times factors
+    """
     with _refusals(AT):
         match wanted:
             case NormalShock():
@@ -30,7 +34,7 @@ def shock_of(wanted: AnyShock | None, accounts: int, most: int) -> Shock | None:
             case TwoPointShock():
                 return TwoPoint(wanted.size)
             case ScenariosShock():
-                return _scenarios(wanted, accounts, most)
+                return _scenarios(wanted, accounts, most, positions)
     return None
 
 
@@ -55,14 +59,15 @@ def _refusals(at: tuple[str, ...]) -> Iterator[None]:
         raise invalid([(pointer((*at, exc.field)), exc.detail, None)]) from exc
 
 
-def _scenarios(wanted: ScenariosShock, accounts: int, most: int) -> Scenarios:
+def _scenarios(wanted: ScenariosShock, accounts: int, most: int, positions: int | None) -> Scenarios:
     moves, factors = wanted.moves, len(wanted.moves[0])
     for row, move in enumerate(moves):
         if len(move) != factors:
             raise invalid([(pointer((*AT, "moves", row)), f"must have as many factors as the first: {factors}", None)])
-    if accounts * max(len(moves), LEAST_SCENARIOS) * factors > most:
+    exposures, what = (accounts * factors, "accounts") if positions is None else (positions, "positions")
+    if exposures * max(len(moves), LEAST_SCENARIOS) > most:
         raise RequestProblem(
-            "payload-too-large", f"{pointer((*AT, 'moves'))} times the accounts may be at most {most} losses"
+            "payload-too-large", f"{pointer((*AT, 'moves'))} times the {what} may be at most {most} losses"
         )
     return Scenarios(np.array(moves), None if wanted.weights is None else np.array(wanted.weights))
 

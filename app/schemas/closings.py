@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field, RootModel, create_model
 
 from app.schemas.answers import Certificate, Solver, VerificationAnswer
-from app.schemas.diagnostics import Answer, Diagnostics
+from app.schemas.diagnostics import Answer, Diagnostics, Robustness
 from app.schemas.wire import Money
 from solvers.contracts.fills import Rule
 from solvers.contracts.solve import Reason
@@ -84,8 +84,10 @@ class ClosedMarket(Answer):
     )
     shadow_price: float | None = Field(
         description=(
-            "The haircut at which one more unit of this side's cost would be borne, for revenue the fees that it would "
-            "cost; null where contracts are left, and for policies that minimise nothing."
+            "The haircut at which one more unit of this side's cost would be borne. For revenue, expected-deficit and "
+            "cvar what one more unit of its cost adds to the objective; for leverage-draining the expected shortfall "
+            "that one more contract closed saves. Null where contracts are left, and for policies that minimise "
+            "nothing."
         )
     )
 
@@ -96,7 +98,9 @@ class ClosureCertificate(Certificate):
     objective: float | None = Field(
         description=(
             "lexicographic: sum of endowment x haircut^2 / 2, in currency; min-max: the worst haircut; revenue: fees "
-            "lost; all before whole lots. With integer exact the worst haircut in whole lots. Null for baselines."
+            "lost; leverage-draining: expected shortfall of the accounts that may be closed, without covariance sum of "
+            "y^2 / (2 e), y the notional left; expected-deficit, cvar: the loss over scenarios; all before whole lots. "
+            "With integer exact the worst haircut in whole lots. Null for baselines."
         )
     )
     bound: float | None = Field(
@@ -106,7 +110,11 @@ class ClosureCertificate(Certificate):
         description="|objective - bound| over the larger of the two; optimal means at most 1e-9."
     )
     kkt_residual: float | None = Field(
-        description="Largest distance of a haircut, or marginal loss of fees, from the shadow prices of its markets."
+        description=(
+            "Largest distance of a haircut, or of what a contract adds to the objective, from the shadow prices of its "
+            "markets; expected-deficit, cvar: the most that one account is above its part of the bound, as a share of "
+            "the objective."
+        )
     )
     budget_error: Money = Field(
         description="What is paid less the budget: below zero where contracts are left, above it where too many are."
@@ -119,6 +127,72 @@ class ClosureCertificate(Certificate):
             "whole units, which moves an account by less than one unit."
         )
     )
+
+
+class LeverageChange(Answer):
+    """Of the accounts with equity above 0, which is held at its value before; null where there are none."""
+
+    max_before: float | None = Field(description="The largest before.")
+    max_after: float | None = Field(description="The largest after.")
+    mean_before: float | None = Field(description="Their mean before, weighted by equity.")
+    mean_after: float | None = Field(description="The same after.")
+
+
+class ScenarioLosses(Answer):
+    """What the venue would lose beyond the equity of accounts in the next shock, over its scenarios."""
+
+    level: float = Field(description="Of VaR and CVaR: 0.95 looks at the worst 5 %; cvar's own level.")
+    expected_deficit_before: Money = Field(description="Mean loss by the scenarios' weights if nothing were closed.")
+    expected_deficit_after: Money = Field(description="Mean loss after these closes, and after what they cost.")
+    var_before: Money = Field(description="Value at risk before.")
+    var_after: Money = Field(description="Value at risk after.")
+    cvar_before: Money = Field(description="Mean loss in the worst 1 - level before.")
+    cvar_after: Money = Field(description="Mean loss in the worst 1 - level after.")
+
+
+class Risk(Answer):
+    """What the closes do to risk, with every position where it is: contract space."""
+
+    effective_leverage: LeverageChange = Field(description="Gross notional over equity.")
+    factor_leverage: LeverageChange | None = Field(
+        description=(
+            "|v'y| over equity, y the contracts held and v the leading eigenvector of the covariance of price moves "
+            "times the root of its eigenvalue: a hedged account has little. The covariance is that of "
+            "leverage-draining, else that of the scenarios in options.shock about the prices of now; null without "
+            "either."
+        )
+    )
+    expected_shortfall_before: Money | None = Field(
+        description=(
+            "sum E[max(-(e + y'dP), 0)] over accounts with equity above 0, dP normal with the covariance of "
+            "leverage-draining; null for other policies."
+        )
+    )
+    expected_shortfall_after: Money | None = Field(description="The same after, in whole lots.")
+    losses: ScenarioLosses | None = Field(
+        description="Null unless options.shock is scenarios with a move for each market."
+    )
+    hedged_accounts: int | None = Field(
+        description=(
+            "Accounts with a position that may be closed and that lowers the deviation of their equity; null without "
+            "moves of prices."
+        )
+    )
+    hedges_broken: int | None = Field(
+        description="Of them, those whose deviation is higher after than before; the others are kept."
+    )
+
+
+class ClosureDiagnostics(Diagnostics):
+    """What the closes do to the venue and to its accounts: money as of an allocation, and risk."""
+
+    robustness: Robustness | None = Field(
+        description=(
+            "Of the payments alone; `risk` knows the positions. Null without options.shock, and for scenarios with a "
+            "move for each market unless accounts give their `exposure`."
+        )
+    )
+    risk: Risk
 
 
 class ClosureAnswer(Answer):
@@ -151,7 +225,7 @@ class ClosureAnswer(Answer):
     markets: list[ClosedMarket] = Field(
         description="One entry a side of a market that bankrupt accounts left, by symbol."
     )
-    diagnostics: Diagnostics = Field(
+    diagnostics: ClosureDiagnostics = Field(
         description="Of the accounts' payments, as of an allocation; with margin isolated of the positions'."
     )
     certificate: ClosureCertificate

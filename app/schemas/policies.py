@@ -6,14 +6,17 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_type_hints
 
 from pydantic import AfterValidator, Field, SkipValidation, create_model
 
+from app.schemas.shocks import Move
 from app.schemas.wire import Amount, Wire
 from solvers import money
 from solvers.blend import Amounts, BlendWeights
+from solvers.contracts.leverage.covariance import Matrix
 from solvers.registry import POLICIES
 
 GroupLimits = dict[str, Annotated[Amount, AfterValidator(money.canonical)]]
 """Group to the most that its accounts may lose together, in currency."""
 
+Covariance = Annotated[list[Annotated[list[Move], Field(fail_fast=True)]], Field(fail_fast=True)]
 
 WEIGHTS = {
     "fairness": "Of sum of w h^2 / 2.",
@@ -51,6 +54,11 @@ PARAMETERS = {
         "other curves are solved exactly in any case."
     ),
     "weights": "What a dollar of each aim is worth. One that is left out is 0, but fairness 1; not all may be 0.",
+    "covariance": (
+        "Of price moves over the horizon, in units of price squared: a row and a column for each market, in the order "
+        "of the markets; singular allowed. Null: one side of one market, where none is needed."
+    ),
+    "factors": "So many leading eigenvectors stand for the covariance; null for all of it.",
     "group_limits": "Group (the accounts' `group`) to the most that its accounts may lose together, in currency.",
 }
 """What the policies' parameters mean, by name: a name means the same to every policy."""
@@ -65,6 +73,8 @@ def _members(parameters: type, described: Mapping[str, str]) -> dict[str, Any]:
 def _member(kind: Any, default: Any, description: str | None) -> tuple[Any, Any]:
     if kind == Amounts:
         return GroupLimits, Field(default_factory=dict, description=description)
+    if kind == Matrix | None:
+        return Covariance | None, Field(default, description=description)
     if kind is BlendWeights:
         return _BLEND_WEIGHTS, Field(_BLEND_WEIGHTS(), description=description)
     if default is MISSING:

@@ -52,7 +52,10 @@ class TwoPointShock(Wire):
 
 
 class ScenariosShock(Wire):
-    """Joint moves of one or more factors; accounts with equity and notional above 0 must give their `exposure`."""
+    """Joint moves of one or more factors; accounts with equity and notional above 0 must give their `exposure`.
+
+    In contract space a factor is a market, in the order of the markets, and exposures follow from the positions.
+    """
 
     law: Literal["scenarios"] = Field(description="scenarios")
     moves: Annotated[

@@ -10,7 +10,8 @@ class Plan:
     """Amounts before lots, of the demands that cost something.
 
     amounts   units of currency that each arc of `ClosureProblem.arcs` pays, real-valued; 0 for free demands
-    levels    of each demand, its shadow price: the haircut that one more unit of its cost is borne at; 0 for free ones
+    levels    of each demand, its shadow price: the haircut that one more unit of its cost is borne at, or what the
+              policy minimises instead of haircuts loses by it; 0 for free ones
     """
 
     amounts: Float64

@@ -20,7 +20,7 @@ from solvers.errors import ProblemError
 from solvers.money import Bool, Float64, Int64, Numbers, check_sums
 from solvers.problem import Book, HaircutProblem, Numeraire, Shortfall
 from solvers.revenue.retention import Retention
-from solvers.robustness.laws import Shock
+from solvers.robustness.laws import Scenarios, Shock
 
 Margin = Literal["cross", "isolated"]
 
@@ -76,8 +76,10 @@ class ClosureProblem:
 
     Bearers pay for closes: accounts in cross margin (endowment: net profit, MODEL 1), single positions in isolated
     margin (endowment: the position's own profit, `min_equity` and numeraire `equity` refused). `wealth` is the
-    haircut problem of the bearers, its deficit the gross need sum g Q. Refused: what `Markets`, `Positions` and
-    `Liquidations` refuse, a gain where a gap should be, and a liquidation beyond what its account holds.
+    haircut problem of the bearers, its deficit the gross need sum g Q. A shock of scenarios with a move for each market
+    needs no exposures, since positions say them; `wealth`, which knows no positions, has it where accounts give some.
+    Refused: what `Markets`, `Positions` and `Liquidations` refuse, a gain where a gap should be, and a liquidation
+    beyond what its account holds.
     """
 
     markets: Markets
@@ -100,6 +102,9 @@ class ClosureProblem:
                 raise ProblemError("numeraire", "must be pnl with isolated margin")
             if self.shock is not None or self.retention is not None:
                 raise ProblemError("margin", "must be cross where a shock or a retention is given")
+        if isinstance(self.shock, Scenarios) and self.accounts.exposure is None and not self._told_by_positions:
+            markets = len(self.markets)
+            raise ProblemError("moves", f"must be one for each market, {markets}, where accounts give no exposure")
         if not isinstance(self.shortfall.severity, Fraction):
             raise ProblemError("severity", "must be a number: rules set the severity of allocations only")
         _ = self.demands, self.wealth
@@ -177,7 +182,14 @@ class ClosureProblem:
             self.shortfall.severity,
             self.shortfall.needed_units,
         )
-        return HaircutProblem(self._book(), shortfall, self.numeraire, shock=self.shock, retention=self.retention)
+        shock = None if self._told_by_positions else self.shock
+        return HaircutProblem(self._book(), shortfall, self.numeraire, shock=shock, retention=self.retention)
+
+    @property
+    def _told_by_positions(self) -> bool:
+        """Whether the shock moves markets, and no account says what else it is exposed to."""
+        moves = self.shock.moves.shape[1] if isinstance(self.shock, Scenarios) else 0
+        return moves == len(self.markets) and self.accounts.exposure is None
 
     def _book(self) -> Book:
         accounts, rows = self.accounts, self.positions.account

@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from solvers.contracts.baselines import ClosingQueue, ContractsProRata, closing_queue, contracts_pro_rata
 from solvers.contracts.certificate import fairness_optimality, worst_haircut_optimality
 from solvers.contracts.closing import Closing, Plan
 from solvers.contracts.fairest import Lexicographic, MinMax, lexicographic, min_max
 from solvers.contracts.fees import Revenue, revenue, revenue_optimality
+from solvers.contracts.leverage.policy import LeverageDraining, draining_optimality, leverage_draining
 from solvers.contracts.problem import ClosureProblem
+from solvers.contracts.scenarios.policies import (
+    ClosingCVar,
+    ClosingExpectedDeficit,
+    closing_cvar,
+    closing_expected_deficit,
+    scenario_optimality,
+)
 from solvers.registry import PolicyClass
 from solvers.verify import Optimality
 
@@ -22,16 +29,18 @@ class ClosingPolicy:
 
     optimality   proves the real-valued plan of a policy that minimises something
     searched     whether `exact` may go on from it: what it minimises is the worst haircut, or begins with that
+    timed        its `solve` also takes a Deadline, since it may need long
     """
 
     name: str
     policy_class: PolicyClass
     summary: str
-    solve: Callable[[ClosureProblem, Any], Closing]
+    solve: Callable[..., Closing]
     parameters: type
     cost: str
     optimality: Proof | None = None
     searched: bool = False
+    timed: bool = False
 
 
 CLOSING_POLICIES = {
@@ -77,6 +86,47 @@ CLOSING_POLICIES = {
             Revenue,
             "at most two maximum flows a market side, as lexicographic",
             revenue_optimality,
+        ),
+        ClosingPolicy(
+            "leverage-draining",
+            "robustness-optimal",
+            "Aim: the least shortfall to expect at the next move of prices, min sum_i E[max(-(e_i + (q_i - x_i)' dP), "
+            "0)], dP normal with `covariance`. Who is likely to fail next, and by much, is closed first, whatever its "
+            "profit; a hedge is kept, since closing it would add risk. For one side of one market no covariance is "
+            "needed: leverage q p / e is lowered from above to one level, which is optimal for every convex measure "
+            "of leverage. Use it where the next move may be as large as the last. It costs fairness: haircuts follow "
+            "leverage, and a few accounts may pay up to their caps.",
+            leverage_draining,
+            LeverageDraining,
+            "one market: a sort; many: an interior point method, seconds for 20 thousand accounts in 160 markets",
+            draining_optimality,
+            timed=True,
+        ),
+        ClosingPolicy(
+            "expected-deficit",
+            "robustness-optimal",
+            "Aim: the least mean loss of the venue over scenarios of prices (options.shock), a move for each market: "
+            "min sum_s p_s sum_i max(-(e_i - x_i + (q_i - k_i)' dp_s), 0). As leverage-draining, with your own "
+            "scenarios for the normal law, and with the money that closing takes counted. Use it where the risk desk "
+            "has scenarios. It costs fairness, and what is in no scenario is not protected.",
+            closing_expected_deficit,
+            ClosingExpectedDeficit,
+            "an interior point method over accounts and scenarios: half a minute for 20 thousand accounts, 160 markets "
+            "and 500 scenarios",
+            scenario_optimality,
+            timed=True,
+        ),
+        ClosingPolicy(
+            "cvar",
+            "robustness-optimal",
+            "Aim: the least mean loss of the venue in the worst 1 - level of the scenarios (options.shock), a move "
+            "for each market. Use it where only the tail can hurt. It costs what expected-deficit costs, and is blind "
+            "to all scenarios but the worst.",
+            closing_cvar,
+            ClosingCVar,
+            "as expected-deficit",
+            scenario_optimality,
+            timed=True,
         ),
         ClosingPolicy(
             "contracts-pro-rata",

@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from solvers.backends.deadline import Deadline
 from solvers.contracts.certificate import least_worst_haircut
 from solvers.contracts.closing import Closing
 from solvers.contracts.costs import Costs, costs, within_caps
 from solvers.contracts.exact import search
+from solvers.contracts.fairest import Lexicographic, lexicographic
 from solvers.contracts.lexicographic import min_max_plan, reachable
 from solvers.contracts.network import Network
 from solvers.contracts.problem import ClosureProblem
@@ -43,7 +45,7 @@ class ClosureCertificate:
     objective, bound, relative_gap, kkt_residual    of the real-valued plan (in currency; min-max: fractions), or with
         `exact` of the worst haircut in whole lots; None for baselines
     budget_error_units     what is paid less the budget;  cap_violation_units: most that a bearer is above its cap
-    multiplier             the highest level, None for baselines
+    multiplier             the highest level of a demand, None for baselines
     worst_haircut          after lots and rounding
     worst_haircut_bound    no closing of all contracts is below it; None where some are left
     """
@@ -85,11 +87,13 @@ def close(
     parameters   an instance of `policy.parameters`
     integer      `exact` searches the least worst haircut in whole lots, from the policy's own closing
     partial      close the most that can be closed where that is not all
-    Raises UnclosableMarkets (unless partial), ProblemError, SolverFailed. Lots that fit nobody's cap are left and told.
+    seconds      how long a search or an interior point method may take
+    Raises UnclosableMarkets (unless partial), ProblemError, SolverTimeout, SolverFailed. Lots that fit
+    nobody's cap are left and told.
     """
     if integer == "exact" and not policy.searched:
         raise ProblemError("integer", f"must be rounded: the worst haircut is not what {policy.name} minimises")
-    closing = policy.solve(problem, parameters)
+    closing = policy.solve(problem, parameters, *((Deadline(seconds),) if policy.timed else ()))
     left, reasons = lots_left(problem, closing.lots), _reasons(problem, closing)
     short = {place: why for place, why in reasons.items() if why != "whole lots"}
     if short and not partial:
@@ -154,11 +158,11 @@ def _unclosable(problem: ClosureProblem, policy: ClosingPolicy, short: Mapping[i
         budget,
         max(budget - lacking, 0),
         short,
-        None if policy.optimality is None else _largest_severity(problem, policy),
+        None if policy.optimality is None else _largest_severity(problem),
     )
 
 
-def _largest_severity(problem: ClosureProblem, policy: ClosingPolicy) -> Fraction | None:
+def _largest_severity(problem: ClosureProblem) -> Fraction | None:
     """The largest severity at which all can be closed, below the one asked for; None where there is none.
 
     Caps stay while gaps shrink with the severity. A minimum cut at one scale of the gaps says at which smaller scale it
@@ -179,12 +183,13 @@ def _largest_severity(problem: ClosureProblem, policy: ClosingPolicy) -> Fractio
         scale = max(smaller, 0.0)
     within = int(scale * (1 - _PLANNED / 2) * wealth.budget_units)
     severities = [Fraction(units, wealth.residual_units) for units in (within, 0) if wealth.residual_units]
-    return next((one for one in severities if one < wealth.severity and _closes(problem, policy, one)), None)
+    return next((one for one in severities if one < wealth.severity and _closes(problem, one)), None)
 
 
-def _closes(problem: ClosureProblem, policy: ClosingPolicy, severity: Fraction) -> bool:
+def _closes(problem: ClosureProblem, severity: Fraction) -> bool:
+    """Whether all can be closed but for whole lots; what can be is the same for every policy that minimises."""
     again = replace(problem, shortfall=replace(problem.shortfall, severity=severity))
-    reasons = _reasons(again, policy.solve(again, policy.parameters()))
+    reasons = _reasons(again, lexicographic(again, Lexicographic()))
     return all(why == "whole lots" for why in reasons.values())
 
 

@@ -16,6 +16,10 @@ POLICIES: dict[str, Body] = {
     "lexicographic": {"name": "lexicographic"},
     "min-max": {"name": "min-max"},
     "revenue": {"name": "revenue"},
+    "leverage-draining": {"name": "leverage-draining"},
+    "leverage-draining by a factor": {"name": "leverage-draining", "factors": 1},
+    "expected-deficit": {"name": "expected-deficit"},
+    "cvar": {"name": "cvar", "level": 0.75},
     "contracts-pro-rata": {"name": "contracts-pro-rata"},
     "queue": {"name": "queue"},
     "queue partial": {"name": "queue", "score": "size", "partial_close": True},
@@ -32,11 +36,36 @@ def closure(policy: Body | None = None, **parts: Any) -> Body:
 
 
 def complete(made: Body) -> Body:
-    """With the options that its policy needs: revenue a retention, and so cross margin."""
-    if made["policy"]["name"] == "revenue":
-        retention = {"curve": "power", "rate": 1, "exponent": 2}
-        made["options"] = {"retention": retention} | made.get("options", {}) | {"margin": "cross"}
+    """With what its policy needs: a retention, a covariance or scenarios of the markets' moves, and so cross margin."""
+    policy, options, needed = made["policy"], made.get("options", {}), {}
+    match policy["name"]:
+        case "revenue":
+            needed = {"retention": {"curve": "power", "rate": 1, "exponent": 2}}
+        case "leverage-draining":
+            needed = {"margin": "cross"}
+            policy = policy | {"covariance": covariance(made["snapshot"]["markets"])}
+        case "expected-deficit" | "cvar":
+            needed = {"shock": {"law": "scenarios", "moves": moves(made["snapshot"]["markets"])}}
+    if needed:
+        made = made | {"policy": policy, "options": options | needed | {"margin": "cross"}}
     return made
+
+
+def moves(markets: list[Body]) -> list[list[float]]:
+    """Twelve scenarios of these markets, the same for a symbol wherever it stands."""
+    drawn = {market["symbol"]: Random(market["symbol"]) for market in markets}
+    return [[round(drawn[market["symbol"]].uniform(-0.6, 0.6), 3) for market in markets] for _ in range(12)]
+
+
+def covariance(markets: list[Body]) -> list[list[float]]:
+    """Deviations of 5 % to 30 % of the mark, all correlations a half."""
+    deviations = [
+        float(market["mark_price"]) * round(Random(market["symbol"]).uniform(0.05, 0.3), 3) for market in markets
+    ]
+    return [
+        [one * other * (1 if row == column else 0.5) for column, other in enumerate(deviations)]
+        for row, one in enumerate(deviations)
+    ]
 
 
 def book(
@@ -87,7 +116,7 @@ def shuffled(made: Body, seed: int) -> Body:
     def turn(rows: list[Body]) -> list[Body]:
         return Random(seed).sample(rows, len(rows))
 
-    return tables(made, turn)
+    return complete(tables(made, turn))
 
 
 def verification(made: Body, closures: Any, **parts: Any) -> Body:

@@ -7,11 +7,14 @@ import numpy as np
 from solvers.errors import ProblemError
 from solvers.money import Float64
 
+Matrix = Sequence[Sequence[float]]
+"""Rows of numbers, as they come."""
+
 ROUNDING = 1e-9
 """Correlations may be this far from symmetric, or an eigenvalue of theirs this far below zero, and be rounding."""
 
 
-def checked(covariance: Sequence[Sequence[float]] | Float64, markets: int) -> Float64:
+def checked(covariance: Matrix | Float64, markets: int) -> Float64:
     """The covariance as an M x M array, exactly symmetric.
 
     covariance    in units of price squared, in the order of the markets; positive semidefinite, singular allowed

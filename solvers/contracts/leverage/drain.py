@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solvers.backends.deadline import NEVER, Deadline
 from solvers.contracts.leverage.certificate import draining_bound
 from solvers.contracts.leverage.exposures import Exposures, Needs, of_lots
 from solvers.contracts.leverage.interior import minimised
@@ -43,7 +44,7 @@ class Drained:
     stretch: float
 
 
-def drained(problem: ClosureProblem, covariance: Float64) -> Drained:
+def drained(problem: ClosureProblem, covariance: Float64, deadline: Deadline = NEVER) -> Drained:
     """min sum_i f_i(q_i - x_i) over closings of all demands within caps (MODEL 4; arXiv 2603.15963).
 
     covariance    of prices, M x M, positive semidefinite
@@ -63,7 +64,7 @@ def drained(problem: ClosureProblem, covariance: Float64) -> Drained:
         before = closed.copy()
         rows, left = _decided(problem, rows, closed, need)
         found = Exposures.of(problem, S, rows, closed, left)
-        done = minimised(found, before[rows] if stages else None)
+        done = minimised(found, before[rows] if stages else None, deadline)
         steps, stages, stretch = steps + done.steps, stages + 1, max(stretch, done.stretch)
         missed = np.abs(sums(found.demand, done.closed, len(found.need)) - found.need) > _MISSED * found.need
         if stages > 1 and bool(missed.any()):

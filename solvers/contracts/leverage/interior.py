@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solvers.backends.deadline import NEVER, Deadline
 from solvers.contracts.leverage.elimination import inverses, solved
 from solvers.contracts.leverage.exposures import Exposures
 from solvers.contracts.leverage.gaussian import LOG_PEAK
@@ -93,9 +94,10 @@ class Interior:
     quiet: Bool
 
 
-def minimised(found: Exposures, closed: Float64 | None = None) -> Interior:
-    """The closing of least expected shortfall. Raises SolverFailed where the path is lost.
+def minimised(found: Exposures, closed: Float64 | None = None, deadline: Deadline = NEVER) -> Interior:
+    """The closing of least expected shortfall.
 
+    Raises SolverFailed where the path is lost, SolverTimeout at the deadline.
     closed    A, lots as an earlier stage left them: moves are stretched where nobody is within ten deviations of
               trouble then, and not only where shortfalls are below what doubles can hold
     """
@@ -103,7 +105,7 @@ def minimised(found: Exposures, closed: Float64 | None = None) -> Interior:
         nobody = np.zeros(len(found.need), np.bool_)
         return Interior(np.zeros(0), np.zeros(len(found.need)), 0, 1.0, nobody, nobody[:0])
     with np.errstate(over="ignore", under="ignore"):
-        return _Path(found, closed).followed()
+        return _Path(found, closed).followed(deadline)
 
 
 class _Path:
@@ -185,10 +187,11 @@ class _Path:
             self.worth += float((slope * s / (1 + z * z)).sum())
             self.curves.append((slope / s, z * z - 1, toward))
 
-    def followed(self) -> Interior:
+    def followed(self, deadline: Deadline) -> Interior:
         """Newton steps, mu smaller wherever the path is near; back to where it was near last if it is lost for long."""
         found, waited, near, since = self.found, 0, vars(self).copy(), 0
         for step in range(STEPS):
+            deadline.check()
             residual = -self.benefit + self.price[found.demand] * found.most - self.z[0] + self.z[1]
             if self.capped:
                 residual += self.eta[found.account] * self.cost

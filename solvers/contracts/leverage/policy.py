@@ -6,12 +6,14 @@ from math import fsum
 
 import numpy as np
 
+from solvers.backends.deadline import NEVER, Deadline
 from solvers.contracts.closing import Closing, Plan
 from solvers.contracts.leverage.certificate import draining_bound
-from solvers.contracts.leverage.covariance import checked, leading
+from solvers.contracts.leverage.covariance import Matrix, checked, leading
 from solvers.contracts.leverage.drain import drained
 from solvers.contracts.leverage.level import levelled, one_factor
 from solvers.contracts.leverage.lots import in_whole_lots
+from solvers.contracts.order import ordered
 from solvers.contracts.problem import ClosureProblem
 from solvers.errors import ProblemError
 from solvers.money import Float64
@@ -27,7 +29,7 @@ class LeverageDraining:
     factors       so many leading eigenvectors stand for the covariance; None for all of it
     """
 
-    covariance: Float64 | None = None
+    covariance: Matrix | None = None
     factors: int | None = None
 
 
@@ -38,7 +40,7 @@ class DrainingPlan(Plan):
     closed        lots of each arc of the problem, free demands included
     prices        of each demand, currency a contract: what closing one more saves of shortfall; 0 without moves
     need          of each demand, lots that are closed here
-    covariance    of prices as it was used, None without moves
+    covariance    of prices as it was used, in the order of symbols; None without moves
     level         leverage left to accounts inside their bounds: q' p / e without moves, |v'y| / e with one factor
     """
 
@@ -49,18 +51,20 @@ class DrainingPlan(Plan):
     level: Fraction | float | None = None
 
 
-def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining) -> Closing:
+def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining, deadline: Deadline = NEVER) -> Closing:
     """Close every demand so that the least shortfall is to be expected at the next move of prices (MODEL 4).
 
     min sum_i E[max(-(e_i + (q_i - x_i)' dP), 0)], dP normal of covariance S; of one side of one market without S, drain
     leverage q p / e from above to one level. Equity is held at its value before. Source: arXiv 2603.15963.
-    Refused: isolated margin; no covariance with several demands; what `checked` and `leading` refuse.
+    Refused: isolated margin; no covariance with several demands; what `checked` and `leading` refuse. Raises
+    SolverTimeout at the deadline.
     """
     if problem.margin == "isolated":
         raise ProblemError("margin", "must be cross: leverage-draining weighs the positions of a whole account")
     if parameters.covariance is None:
         return _without_moves(problem, parameters)
-    S = checked(parameters.covariance, len(problem.markets))
+    S, (problem, order) = checked(parameters.covariance, len(problem.markets)), ordered(problem)
+    S = S[np.ix_(order, order)]
     V = None if parameters.factors is None else leading(S, parameters.factors)
     if V is not None:
         S = V @ V.T
@@ -74,7 +78,7 @@ def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining) -> 
             plan = _plan(problem, closed_form.closed, prices / sizes, need, S, closed_form.level)
             lots = in_whole_lots(problem, closed_form.closed, need)
             return Closing(lots, plan, method="closed-form", libraries=("numpy", "scipy"))
-    found = drained(problem, S)
+    found = drained(problem, S, deadline)
     notes = []
     if found.stretch > 1:
         notes.append(
@@ -118,7 +122,7 @@ def draining_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:
     if plan.covariance is None:
         return _levelling(problem, plan)
     sizes = np.array([float(problem.markets.lots[one.market]) for one in problem.demands])
-    return draining_bound(problem, plan.covariance, plan.closed, plan.prices * sizes, plan.need)
+    return draining_bound(ordered(problem)[0], plan.covariance, plan.closed, plan.prices * sizes, plan.need)
 
 
 def _levelling(problem: ClosureProblem, plan: DrainingPlan) -> Optimality:

@@ -1,7 +1,6 @@
 """Closing problems from plain numbers, random ones, and what tests of several modules do with them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from bench.markets import NASTY, Nature, random_market
 from solvers.contracts.book import Liquidations, Markets, Positions
+from solvers.contracts.order import rearranged
 from solvers.contracts.problem import Accounts, ClosureProblem, Margin
 from solvers.money import Int64, Numbers, units
 from solvers.problem import Shortfall
@@ -82,41 +82,10 @@ def closing(
 
 def shuffled(problem: ClosureProblem, seed: int = 0) -> ClosureProblem:
     """The same problem with its markets, accounts, positions and liquidations in another order."""
-    rng, was = np.random.default_rng(seed), problem
-    counts = (len(was.markets), len(was.accounts.ids), len(was.positions), len(was.liquidations))
+    rng = np.random.default_rng(seed)
+    counts = (len(problem.markets), len(problem.accounts.ids), len(problem.positions), len(problem.liquidations))
     markets, accounts, positions, liquidations = (rng.permutation(count) for count in counts)
-    to_market, to_account = np.argsort(markets), np.append(np.argsort(accounts), -1)
-    columns = {name: _taken(column, accounts) for name, column in was.accounts.columns.items()}
-    return replace(
-        was,
-        markets=Markets(
-            [was.markets.symbols[place] for place in markets],
-            _taken(was.markets.mark_price, markets),
-            _taken(was.markets.lot_size, markets),
-            _taken(was.markets.tick_size, markets),
-            _taken(was.markets.maintenance_margin_rate, markets),
-        ),
-        accounts=replace(
-            was.accounts,
-            ids=[was.accounts.ids[row] for row in accounts],
-            cash_units=was.accounts.cash_units[accounts],
-            max_haircut=_taken(was.accounts.max_haircut, accounts),
-            min_equity_units=was.accounts.min_equity_units[accounts],
-            columns=columns,
-        ),
-        positions=Positions(
-            to_account[was.positions.account[positions]],
-            to_market[was.positions.market[positions]],
-            _taken(was.positions.quantity, positions),
-            _taken(was.positions.entry_price, positions),
-        ),
-        liquidations=Liquidations(
-            to_account[was.liquidations.account[liquidations]],
-            to_market[was.liquidations.market[liquidations]],
-            _taken(was.liquidations.quantity, liquidations),
-            _taken(was.liquidations.price, liquidations),
-        ),
-    )
+    return rearranged(problem, markets, accounts, positions, liquidations)
 
 
 def by_name(problem: ClosureProblem, amounts: Int64) -> dict[tuple[str, str], int]:
@@ -129,8 +98,3 @@ def by_name(problem: ClosureProblem, amounts: Int64) -> dict[tuple[str, str], in
 
 def _numbers(field: str, values: Sequence[Any]) -> Numbers:
     return Numbers.parse(field, list(values), optional=True)
-
-
-def _taken(numbers: Numbers, rows: Int64) -> Numbers:
-    missing = None if numbers.missing is None else numbers.missing[rows]
-    return replace(numbers, raw=[numbers.raw[row] for row in rows], floats=numbers.floats[rows], missing=missing)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from solvers.contracts.leverage.policy import LeverageDraining
 from solvers.contracts.problem import ClosureProblem
 from solvers.contracts.registry import CLOSING_POLICIES
 from solvers.contracts.solve import ClosureSolution, close, lots_left, smallest_worst_haircut
@@ -16,18 +17,26 @@ from solvers.money import Numbers
 from solvers.pro_rata import CappedProRata, capped_pro_rata
 from solvers.problem import HaircutProblem, Shortfall
 from solvers.revenue.retention import Power
+from solvers.robustness.laws import Scenarios
 from tests.solvers.contracts.markets import NASTY, closing, random_market
+from tests.solvers.contracts.shocks import random_moves
 
 PLAIN = replace(NASTY, load=0.1, gap=0.004)
 
 
 def solved(problem: ClosureProblem, name: str = "lexicographic", **options: object) -> ClosureSolution:
     policy = CLOSING_POLICIES[name]
+    parameters, markets = policy.parameters(), len(problem.markets)
+    if name == "leverage-draining":
+        marks = np.array([float(mark) for mark in problem.markets.marks])
+        parameters = LeverageDraining(covariance=np.outer(marks, marks) * (0.005 + 0.01 * np.eye(markets)))
+    if name in ("expected-deficit", "cvar"):
+        problem = replace(problem, shock=Scenarios(random_moves(markets, 15, markets)))
     if name == "revenue":
         fees = Numbers.parse("fees", [row % 3 for row in range(len(problem.accounts.ids))])
         accounts = replace(problem.accounts, columns={**problem.accounts.columns, "fees": fees})
         problem = replace(problem, accounts=accounts, retention=Power(1, 2))
-    return close(problem, policy, policy.parameters(), **options)  # type: ignore[arg-type]
+    return close(problem, policy, parameters, **options)  # type: ignore[arg-type]
 
 
 @given(
