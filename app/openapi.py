@@ -60,7 +60,7 @@ _WORKED = {
     "/v1/allocations": ("five-accounts", "columns", "queue"),
     "/v1/comparisons": ("comparison",),
     "/v1/frontiers": ("frontier",),
-    "/v1/closures": ("closures",),
+    "/v1/closures": ("closures", "closures-risk"),
     "/v1/verifications": ("verification", "closures-verification"),
 }
 _REF = "#/components/schemas/{model}"

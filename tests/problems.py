@@ -1,6 +1,6 @@
 """Named problems with answers derived by hand, for the solvers' own tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import ROUND_CEILING
 from fractions import Fraction
@@ -52,9 +52,10 @@ def five_accounts() -> HaircutProblem:
     return HaircutProblem(FIVE, Shortfall(severity=Fraction(1, 2)))
 
 
-def some(seeds: int, fast: int) -> list[Any]:
-    """Seeds to parametrise with: the first `fast` ones always, the rest with the slow tests."""
-    return [seed if seed < fast else pytest.param(seed, marks=pytest.mark.slow) for seed in range(seeds)]
+def some(cases: int | Iterable[Any], fast: int) -> list[Any]:
+    """Cases, or that many seeds, to parametrise with: the first `fast` always, the rest with the slow tests."""
+    each = range(cases) if isinstance(cases, int) else cases
+    return [case if place < fast else pytest.param(case, marks=pytest.mark.slow) for place, case in enumerate(each)]
 
 
 def units(*amounts: float) -> list[int]:

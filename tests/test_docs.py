@@ -52,6 +52,26 @@ def test_the_page_of_contract_space_shows_what_its_examples_answer(place: int, p
     assert shown == {part: value for part, value in answer.items() if part != "diagnostics"}
 
 
+def test_the_page_of_closing_for_risk_shows_what_its_book_answers() -> None:
+    book = json.loads((ROOT / "examples/closures-risk.json").read_bytes())
+    page = (ROOT / "docs/closing-for-risk.md").read_text(encoding="utf-8")
+    section = page[page.index("## Fair or safe") :]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    shown = {cells[0].strip("`"): cells[1:] for cells in rows if len(cells) == 8}
+    assert set(shown) == set(CLOSING_POLICIES) - {"min-max", "revenue"}
+    for name, cells in shown.items():
+        policy = book["policy"] if name == "leverage-draining" else {"name": name}
+        answer = answer_to("/v1/closures", json.dumps(book | {"policy": policy}).encode())
+        closed = {row["account"]: row["quantity"] for row in json.loads(dump(answer))["closures"]}
+        risk = answer["diagnostics"]["risk"]
+        assert cells == [
+            *(closed.get(account, "0") for account in ("hal", "una", "ray")),
+            f"{100 * answer['certificate']['worst_haircut']:.1f} %",
+            *(f"{float(risk['losses'][f'{figure}_after']):.2f}" for figure in ("expected_deficit", "cvar")),
+            f"{risk['hedges_broken']} of {risk['hedged_accounts']}",
+        ]
+
+
 def test_every_closing_policy_has_its_rule() -> None:
     assert set(CLOSING_POLICIES) <= set(table("docs/contract-space.md"))
 

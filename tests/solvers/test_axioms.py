@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests import books, rational
 from tests.books import ALL, PRECISION, Account, Request, money, with_policy
+from tests.problems import some
 
 Post = Callable[[str, Any], tuple[int, Any]]
 Amounts = dict[str, int]
@@ -47,6 +48,7 @@ MONEY = (
 )
 
 steady = settings(deadline=None, derandomize=True, max_examples=25, database=None)
+few_or_all = pytest.mark.parametrize("examples", some((6, 25), 1))
 
 
 def holding(axiom: str) -> list[str]:
@@ -86,19 +88,21 @@ def times(account: Account, factor: int, fields: Iterable[str] = MONEY) -> Accou
 # What every policy owes ---------------------------------------------------------------------------
 
 
+@few_or_all
 @pytest.mark.parametrize("key", ALL)
-@steady
-@given(book=books.books(), shuffle=st.randoms(use_true_random=False))
-def test_the_budget_is_met_caps_are_kept_and_row_order_does_not_matter(
-    post: Post, key: str, book: Request, shuffle: Any
-) -> None:
-    request = fitted(book, key)
-    amounts, read = seized(post, request), rational.read_book(request)
-    assert sum(amounts.values()) == read.budget
-    assert all(0 <= x <= read.cap[i] for i, x in amounts.items())
-    rows = list(request["snapshot"]["accounts"])
-    shuffle.shuffle(rows)
-    assert seized(post, with_accounts(request, rows)) == amounts
+def test_the_budget_is_met_caps_are_kept_and_row_order_does_not_matter(post: Post, key: str, examples: int) -> None:
+    @settings(steady, max_examples=examples)
+    @given(book=books.books(), shuffle=st.randoms(use_true_random=False))
+    def holds(book: Request, shuffle: Any) -> None:
+        request = fitted(book, key)
+        amounts, read = seized(post, request), rational.read_book(request)
+        assert sum(amounts.values()) == read.budget
+        assert all(0 <= x <= read.cap[i] for i, x in amounts.items())
+        rows = list(request["snapshot"]["accounts"])
+        shuffle.shuffle(rows)
+        assert seized(post, with_accounts(request, rows)) == amounts
+
+    holds()
 
 
 # The axioms that are claimed ----------------------------------------------------------------------
@@ -115,18 +119,21 @@ def test_a_larger_winner_is_left_with_no_less(post: Post, key: str, book: Reques
     assert all(left[i] >= left[j] - 1 for i in left for j in left if endowment[i] > endowment[j])
 
 
+@few_or_all
 @pytest.mark.parametrize("key", holding(SCALE))
-@steady
-@given(book=books.books(haircuts=(1, 1, 1, 0)), factor=st.sampled_from([2, 3, 7, 10, 997]))
-def test_all_money_times_a_factor_is_all_seizures_times_the_factor(
-    post: Post, key: str, book: Request, factor: int
-) -> None:
+def test_all_money_times_a_factor_is_all_seizures_times_the_factor(post: Post, key: str, examples: int) -> None:
     """Caps scale exactly here and both answers are within a unit of the real solution: factor + 1 between."""
-    request = fitted(book, key)
-    scaled = with_accounts(request, [times(row, factor) for row in request["snapshot"]["accounts"]])
-    scaled["shortfall"] = times(request["shortfall"], factor, ["deficit"])
-    before, after = seized(post, request), seized(post, scaled)
-    assert all(abs(after[i] - factor * x) <= factor + 1 for i, x in before.items())
+
+    @settings(steady, max_examples=examples)
+    @given(book=books.books(haircuts=(1, 1, 1, 0)), factor=st.sampled_from([2, 3, 7, 10, 997]))
+    def holds(book: Request, factor: int) -> None:
+        request = fitted(book, key)
+        scaled = with_accounts(request, [times(row, factor) for row in request["snapshot"]["accounts"]])
+        scaled["shortfall"] = times(request["shortfall"], factor, ["deficit"])
+        before, after = seized(post, request), seized(post, scaled)
+        assert all(abs(after[i] - factor * x) <= factor + 1 for i, x in before.items())
+
+    holds()
 
 
 @st.composite

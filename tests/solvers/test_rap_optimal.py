@@ -22,6 +22,7 @@ from scipy.stats import t as student
 
 from tests import books, rational
 from tests.books import PRECISION, Account, Request, with_policy
+from tests.problems import some
 
 Post = Callable[[str, Any], tuple[int, Any]]
 Amounts = dict[str, int]
@@ -45,6 +46,7 @@ LEVERAGES = ("0", "0.05", "0.5", "1", "3", "3", "10", "25", "25", "100")
 """Ties are wanted. None puts a margin exactly at a kink of a law; for those see the end of this file."""
 
 steady = settings(deadline=None, derandomize=True, max_examples=12, database=None)
+few_or_all = pytest.mark.parametrize("examples", some((4, 12), 1))
 under_every_law = pytest.mark.parametrize("name", LAWS)
 
 
@@ -121,110 +123,129 @@ def times(account: Account, factor: int) -> Account:
 # What is owed -------------------------------------------------------------------------------------
 
 
+@few_or_all
 @under_every_law
-@steady
-@given(data=st.data())
-def test_the_budget_is_met_and_caps_are_kept_to_the_unit(post: Post, name: str, data: st.DataObject) -> None:
-    request = data.draw(shocked(name))
-    amounts, book = seized(post, request), rational.read_book(request)
-    assert sum(amounts.values()) == book.budget
-    assert all(0 <= x <= book.cap[i] for i, x in amounts.items())
+def test_the_budget_is_met_and_caps_are_kept_to_the_unit(post: Post, name: str, examples: int) -> None:
+    @settings(steady, max_examples=examples)
+    @given(request=shocked(name))
+    def holds(request: Request) -> None:
+        amounts, book = seized(post, request), rational.read_book(request)
+        assert sum(amounts.values()) == book.budget
+        assert all(0 <= x <= book.cap[i] for i, x in amounts.items())
+
+    holds()
 
 
+@few_or_all
 @under_every_law
-@steady
-@given(data=st.data(), shuffle=st.randoms(use_true_random=False))
-def test_the_order_of_accounts_changes_neither_an_amount_nor_a_diagnostic(
-    post: Post, name: str, data: st.DataObject, shuffle: Any
-) -> None:
-    request = data.draw(shocked(name))
-    rows = list(request["snapshot"]["accounts"])
-    shuffle.shuffle(rows)
-    one, other = answered(post, request), answered(post, with_accounts(request, rows))
-    assert {row["id"]: row for row in one["allocations"]} == {row["id"]: row for row in other["allocations"]}
-    for part in ("notes", "diagnostics", "certificate"):
-        assert one[part] == other[part]
+def test_the_order_of_accounts_changes_neither_an_amount_nor_a_diagnostic(post: Post, name: str, examples: int) -> None:
+    @settings(steady, max_examples=examples)
+    @given(request=shocked(name), shuffle=st.randoms(use_true_random=False))
+    def holds(request: Request, shuffle: Any) -> None:
+        rows = list(request["snapshot"]["accounts"])
+        shuffle.shuffle(rows)
+        one, other = answered(post, request), answered(post, with_accounts(request, rows))
+        assert {row["id"]: row for row in one["allocations"]} == {row["id"]: row for row in other["allocations"]}
+        for part in ("notes", "diagnostics", "certificate"):
+            assert one[part] == other[part]
+
+    holds()
 
 
+@few_or_all
 @under_every_law
-@steady
-@given(data=st.data(), factor=st.sampled_from([2, 3, 7, 10, 997]))
 def test_money_and_positions_times_a_factor_is_all_seizures_times_the_factor(
-    post: Post, name: str, data: st.DataObject, factor: int
+    post: Post, name: str, examples: int
 ) -> None:
     """Caps scale exactly and both answers are within a unit of the real solution: factor + 1 between."""
-    request = data.draw(shocked(name, haircuts=(1, 1, 1, 0)))
-    scaled = with_accounts(request, [times(row, factor) for row in request["snapshot"]["accounts"]])
-    scaled["shortfall"] = {
-        **request["shortfall"],
-        "deficit": f"{Decimal(request['shortfall']['deficit']) * factor:f}",
-    }
-    before, after = seized(post, request), seized(post, scaled)
-    assert all(abs(after[i] - factor * x) <= factor + 1 for i, x in before.items())
+
+    @settings(steady, max_examples=examples)
+    @given(request=shocked(name, haircuts=(1, 1, 1, 0)), factor=st.sampled_from([2, 3, 7, 10, 997]))
+    def holds(request: Request, factor: int) -> None:
+        scaled = with_accounts(request, [times(row, factor) for row in request["snapshot"]["accounts"]])
+        scaled["shortfall"] = {
+            **request["shortfall"],
+            "deficit": f"{Decimal(request['shortfall']['deficit']) * factor:f}",
+        }
+        before, after = seized(post, request), seized(post, scaled)
+        assert all(abs(after[i] - factor * x) <= factor + 1 for i, x in before.items())
+
+    holds()
 
 
+@few_or_all
 @under_every_law
-@steady
-@given(data=st.data())
 def test_who_expects_more_loss_a_dollar_has_no_smaller_haircut_below_the_cap(
-    post: Post, name: str, data: st.DataObject
+    post: Post, name: str, examples: int
 ) -> None:
     """And so who expects the same has the same: up to the unit of rounding, and what doubles lose in psi."""
-    request = data.draw(shocked(name))
-    amounts, book, order = seized(post, request), rational.read_book(request), loss_order(request)
-    for i, more in order.items():
-        for j, less in order.items():
-            if more < less or amounts[i] >= book.cap[i] - 1:
-                continue
-            w, v = book.endowment[i], book.endowment[j]
-            short = Fraction(amounts[j] - 1, v) - Fraction(amounts[i] + 1, w)
-            assert short <= Fraction(amounts[j], v) / 10**9, (i, j)
+
+    @settings(steady, max_examples=examples)
+    @given(request=shocked(name))
+    def holds(request: Request) -> None:
+        amounts, book, order = seized(post, request), rational.read_book(request), loss_order(request)
+        for i, more in order.items():
+            for j, less in order.items():
+                if more < less or amounts[i] >= book.cap[i] - 1:
+                    continue
+                w, v = book.endowment[i], book.endowment[j]
+                short = Fraction(amounts[j] - 1, v) - Fraction(amounts[i] + 1, w)
+                assert short <= Fraction(amounts[j], v) / 10**9, (i, j)
+
+    holds()
 
 
+@few_or_all
 @pytest.mark.parametrize("name", PARAMETRIC)
-@steady
-@given(data=st.data(), leverage=st.sampled_from([3, 10, 25]))
-def test_accounts_of_one_leverage_pay_as_under_capped_pro_rata(
-    post: Post, name: str, data: st.DataObject, leverage: int
-) -> None:
-    request = data.draw(shocked(name))
-    for row in request["snapshot"]["accounts"]:
-        equity = max(Decimal(row["cash"]) + Decimal(row["pnl"]), Decimal(0))
-        row.pop("exposure", None)
-        row["notional"] = f"{equity * leverage:f}"
-    amounts = seized(post, request)
-    plain = seized(post, with_policy(request, {"name": "capped-pro-rata"}))
-    assert all(abs(x - plain[i]) <= 1 for i, x in amounts.items())
+def test_accounts_of_one_leverage_pay_as_under_capped_pro_rata(post: Post, name: str, examples: int) -> None:
+    @settings(steady, max_examples=examples)
+    @given(request=shocked(name), leverage=st.sampled_from([3, 10, 25]))
+    def holds(request: Request, leverage: int) -> None:
+        for row in request["snapshot"]["accounts"]:
+            equity = max(Decimal(row["cash"]) + Decimal(row["pnl"]), Decimal(0))
+            row.pop("exposure", None)
+            row["notional"] = f"{equity * leverage:f}"
+        amounts = seized(post, request)
+        plain = seized(post, with_policy(request, {"name": "capped-pro-rata"}))
+        assert all(abs(x - plain[i]) <= 1 for i, x in amounts.items())
+
+    holds()
 
 
+@few_or_all
 @pytest.mark.parametrize("name", PARAMETRIC)
-@steady
-@given(data=st.data(), factor=st.sampled_from([2, 5]))
-def test_a_larger_position_never_lowers_what_its_owner_pays(
-    post: Post, name: str, data: st.DataObject, factor: int
-) -> None:
+def test_a_larger_position_never_lowers_what_its_owner_pays(post: Post, name: str, examples: int) -> None:
     """Nor raises what anybody else below their cap pays: one position grows, the rest of the book stays."""
-    request = data.draw(shocked(name))
-    rows = request["snapshot"]["accounts"]
-    chosen = data.draw(st.integers(0, len(rows) - 1))
-    grown = dict(rows[chosen]) | {"exposure": f"{position(rows[chosen]) * factor:f}"}
-    before = seized(post, request)
-    after = seized(post, with_accounts(request, [*rows[:chosen], grown, *rows[chosen + 1 :]]))
-    assert after[grown["id"]] >= before[grown["id"]] - 1
-    assert all(after[i] <= x + 1 for i, x in before.items() if i != grown["id"])
+
+    @settings(steady, max_examples=examples)
+    @given(data=st.data(), factor=st.sampled_from([2, 5]))
+    def holds(data: st.DataObject, factor: int) -> None:
+        request = data.draw(shocked(name))
+        rows = request["snapshot"]["accounts"]
+        chosen = data.draw(st.integers(0, len(rows) - 1))
+        grown = dict(rows[chosen]) | {"exposure": f"{position(rows[chosen]) * factor:f}"}
+        before = seized(post, request)
+        after = seized(post, with_accounts(request, [*rows[:chosen], grown, *rows[chosen + 1 :]]))
+        assert after[grown["id"]] >= before[grown["id"]] - 1
+        assert all(after[i] <= x + 1 for i, x in before.items() if i != grown["id"])
+
+    holds()
 
 
+@few_or_all
 @pytest.mark.parametrize("name", PARAMETRIC)
-@steady
-@given(data=st.data())
 def test_an_exposure_may_be_a_number_or_a_list_of_one_and_its_sign_does_not_matter(
-    post: Post, name: str, data: st.DataObject
+    post: Post, name: str, examples: int
 ) -> None:
-    request = data.draw(shocked(name))
-    rows = request["snapshot"]["accounts"]
-    spelled = [{**row, "exposure": [f"{-position(row):f}"]} for row in rows]
-    one, other = answered(post, request), answered(post, with_accounts(request, spelled))
-    assert (one["allocations"], one["diagnostics"]) == (other["allocations"], other["diagnostics"])
+    @settings(steady, max_examples=examples)
+    @given(request=shocked(name))
+    def holds(request: Request) -> None:
+        rows = request["snapshot"]["accounts"]
+        spelled = [{**row, "exposure": [f"{-position(row):f}"]} for row in rows]
+        one, other = answered(post, request), answered(post, with_accounts(request, spelled))
+        assert (one["allocations"], one["diagnostics"]) == (other["allocations"], other["diagnostics"])
+
+    holds()
 
 
 # Numbers that are known ---------------------------------------------------------------------------

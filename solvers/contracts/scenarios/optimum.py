@@ -155,6 +155,8 @@ def _solved(program: Program, start: Float64, deadline: Deadline) -> Optimum:
                 interior.advance()
             except np.linalg.LinAlgError:
                 break
+    if value == 0:  # whatever the prices, the bound is nothing; one more lot adds nothing
+        proof = Proof(0 * proof.price, proof.q, [0 * y for y in proof.y], 0 * proof.toll)
     lots = start if x is None else _even(program, choice.lots(x))
     return Optimum(lots, _per_lot(program, lots, proof))
 
