@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Two test processes, a file each at a time; BLAS threads would fight them.
-PARALLEL := --numprocesses 2 --dist loadfile
+PARALLEL := --numprocesses 2 --dist loadfile --max-worker-restart 2
 export OPENBLAS_NUM_THREADS := 1
 # Overrides what pip's own configuration says: no address, path or host name enters a lock file.
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
