@@ -51,4 +51,4 @@ class Certificate:
     kkt_residual: float | None
     budget_error_units: int
     cap_violation_units: int
-    multiplier: Fraction | None
+    multiplier: Fraction | float | None

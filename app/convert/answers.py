@@ -17,6 +17,7 @@ from app.convert.figures import floored, money, ratio, ratios, residual
 from app.convert.requests import Asked, Chosen, Made
 from app.problems import RequestProblem, invalid
 from solvers import verify
+from solvers.allocation import Certificate
 from solvers.blend import Blend
 from solvers.contracts.registry import CLOSING_POLICIES
 from solvers.errors import InfeasibleBudget, ProblemError, SolverError, SolverTimeout
@@ -50,7 +51,7 @@ def allocation_answer(asked: Asked, chosen: Chosen[Policy], solution: Solution) 
         "notes": [*severity_notes(problem), *allocation.notes, *(model_notes(found["robustness"]) if robust else [])],
         "allocations": _accounts(asked, solution) if asked.full else None,
         "diagnostics": found,
-        "certificate": _certificate(solution),
+        "certificate": certified(solution.certificate, problem.book.precision),
         "solver": {
             "method": allocation.method,
             "library": "/".join(allocation.libraries),
@@ -137,8 +138,8 @@ def _accounts(asked: Asked, solution: Solution) -> dict[str, orjson.Fragment] | 
     return encode.laid_out(columns, asked.table.columnar)
 
 
-def _certificate(solution: Solution) -> dict[str, Any]:
-    certificate, precision = solution.certificate, solution.problem.book.precision
+def certified(certificate: Certificate, precision: int) -> dict[str, Any]:
+    """What every certificate has."""
     return {
         "objective": ratio(certificate.objective),
         "bound": ratio(certificate.bound),

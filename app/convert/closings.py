@@ -8,10 +8,10 @@ import numpy as np
 import orjson
 
 from app.convert import encode
-from app.convert.answers import version
+from app.convert.answers import certified, version
 from app.convert.closures import ClosureAsked
 from app.convert.diagnostics import diagnostics
-from app.convert.figures import decimal, floored, money, price, ratio, ratios, residual
+from app.convert.figures import decimal, floored, money, price, ratio, ratios
 from app.convert.requests import Chosen
 from app.convert.risk import risk
 from app.problems import RequestProblem, invalid
@@ -197,15 +197,9 @@ def text(contracts: Fraction) -> str:
 
 
 def _certificate(solution: ClosureSolution) -> dict[str, Any]:
-    certificate, precision = solution.certificate, solution.problem.accounts.precision
+    certificate = solution.certificate
     return {
-        "objective": ratio(certificate.objective),
-        "bound": ratio(certificate.bound),
-        "relative_gap": residual(certificate.relative_gap),
-        "kkt_residual": residual(certificate.kkt_residual),
-        "budget_error": money(certificate.budget_error_units, precision),
-        "cap_violation": money(certificate.cap_violation_units, precision),
-        "multiplier": ratio(certificate.multiplier),
+        **certified(certificate, solution.problem.accounts.precision),
         "worst_haircut": ratio(certificate.worst_haircut),
         "worst_haircut_bound": ratio(certificate.worst_haircut_bound),
     }

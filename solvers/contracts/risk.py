@@ -29,9 +29,12 @@ class ClosingRisk:
 
 def closing_risk(problem: ClosureProblem, closing: Closing) -> ClosingRisk:
     """By the covariance that `leverage-draining` was given, else by scenarios, else of gross leverage alone."""
-    problem, _ = ordered(problem)
-    plan, shock, losses = closing.plan, problem.shock, None
+    plan, losses = closing.plan, None
     covariance = plan.covariance if isinstance(plan, DrainingPlan) else None
+    if covariance is None and not isinstance(problem.shock, Scenarios):
+        return ClosingRisk(draining(problem, closing.lots), None)
+    problem, _ = ordered(problem)
+    shock = problem.shock
     if isinstance(shock, Scenarios) and shock.moves.shape[1] == len(problem.markets):
         level = plan.level if isinstance(plan, ScenarioPlan) else None
         losses = closing_losses(problem, closing.lots, LEVEL if level is None else level)

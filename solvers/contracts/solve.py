@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from solvers.allocation import Certificate
 from solvers.backends.deadline import Deadline
 from solvers.contracts.certificate import least_worst_haircut
 from solvers.contracts.closing import Closing
@@ -39,7 +40,7 @@ _PLANNED = 1e-9
 
 
 @dataclass(frozen=True)
-class ClosureCertificate:
+class ClosureCertificate(Certificate):
     """Evidence, by code that did not make the closing.
 
     objective, bound, relative_gap, kkt_residual    of the real-valued plan (in currency; min-max: fractions), or with
@@ -50,13 +51,6 @@ class ClosureCertificate:
     worst_haircut_bound    no closing of all contracts is below it; None where some are left
     """
 
-    objective: float | None
-    bound: float | None
-    relative_gap: float | None
-    kkt_residual: float | None
-    budget_error_units: int
-    cap_violation_units: int
-    multiplier: float | None
     worst_haircut: float | None
     worst_haircut_bound: float | None
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from solvers.frontier import Point
 from solvers.problem import HaircutProblem
 from tests.blends import random_blend
+from tests.problems import some
 
-SEEDS = (2, 4, 7, 9)
+for_every_seed = pytest.mark.parametrize("seed", some((2, 4, 7, 9), 1))
 
 
 def random_book(seed: int) -> HaircutProblem:

@@ -9,7 +9,7 @@ from solvers.problem import HaircutProblem
 from solvers.revenue.retention import Power
 from solvers.separable import Marginals
 from tests.blends import solved, value, with_aims
-from tests.problems import book, problem, units
+from tests.problems import book, problem, some, units
 
 EXPONENTS = [1 + 2**-52, 1 + 1e-13, 1 + 1e-10, 1 + 1e-7, 1.00001, 1.0001, 1.0006, 1.001, 1.003, 1.1]
 ASKED = BlendWeights(fairness=1, revenue=1)
@@ -28,9 +28,10 @@ def test_the_cheap_account_pays_all_where_its_cost_stays_below_the_others(expone
 
 
 @pytest.mark.parametrize("exponent", EXPONENTS)
-def test_no_other_split_of_two_accounts_costs_less(exponent: float) -> None:
+@pytest.mark.parametrize("count", some((5, 25), 1))
+def test_no_other_split_of_two_accounts_costs_less(exponent: float, count: int) -> None:
     rng = np.random.default_rng(3)
-    for _ in range(25):
+    for _ in range(count):
         pnl, fees = rng.integers(1, 21, 2).tolist(), rng.integers(1, 10, 2).tolist()
         made = two(pnl, fees, int(rng.integers(1, sum(pnl))), exponent)
         made, _, haircuts = solved(made, ASKED, {})

@@ -21,8 +21,8 @@ from solvers.queue import Queue, queue
 from solvers.revenue.retention import Exponential, Linear, Power
 from solvers.robustness.laws import Normal, Scenarios, TwoPoint
 from tests.blends import random_blend, with_aims
-from tests.problems import UNIT, book, permuted, problem
-from tests.solvers.frontiers import SEEDS, costs, random_book
+from tests.problems import UNIT, book, permuted, problem, some
+from tests.solvers.frontiers import costs, for_every_seed, random_book
 
 PAIRS = list(combinations(MEASURES, 2))
 TERM = {"max_haircut": "fairness", "gini": "fairness", "expected_deficit": "robustness", "cvar": "robustness"}
@@ -34,91 +34,91 @@ def term(found: HaircutProblem, name: str, point: Point) -> float:
 
 
 @pytest.mark.parametrize("measures", PAIRS, ids=" and ".join)
-def test_along_two_measures_one_rises_and_the_other_falls(measures: tuple[str, str]) -> None:
-    for seed in SEEDS:
-        found = random_book(seed)
-        answer = frontier(found, measures, 12)
-        assert 1 <= len(answer.points) <= 12
-        for one, other in pairwise(costs(answer.points)):
-            assert one[0] < other[0]
-            assert one[1] > other[1]
+@for_every_seed
+def test_along_two_measures_one_rises_and_the_other_falls(measures: tuple[str, str], seed: int) -> None:
+    found = random_book(seed)
+    answer = frontier(found, measures, 12)
+    assert 1 <= len(answer.points) <= 12
+    for one, other in pairwise(costs(answer.points)):
+        assert one[0] < other[0]
+        assert one[1] > other[1]
 
 
 @pytest.mark.parametrize("measures", [("gini", "expected_deficit", "revenue_kept"), ("max_haircut", "gini", "cvar")])
-def test_no_point_of_three_measures_beats_another(measures: tuple[str, ...]) -> None:
-    for seed in SEEDS:
-        answer = frontier(random_book(seed), measures, 15)
-        rows = costs(answer.points)
-        assert 2 <= len(rows) <= 15
-        assert not any((one <= other).all() for i, one in enumerate(rows) for j, other in enumerate(rows) if i != j)
+@for_every_seed
+def test_no_point_of_three_measures_beats_another(measures: tuple[str, ...], seed: int) -> None:
+    answer = frontier(random_book(seed), measures, 15)
+    rows = costs(answer.points)
+    assert 2 <= len(rows) <= 15
+    assert not any((one <= other).all() for i, one in enumerate(rows) for j, other in enumerate(rows) if i != j)
 
 
-def test_every_point_is_a_proven_optimum_that_its_weights_give_again() -> None:
-    for seed in SEEDS:
-        found = random_book(seed)
-        for point in frontier(found, ("gini", "expected_deficit", "revenue_kept"), 8).points:
-            assert point.optimality is not None
-            assert point.optimality.relative_gap <= 1e-12
-            seized = point.allocation.seized_units
-            assert not verify.violations(found, seized)
-            assert (blend(found, Blend(weights=point.weights)).seized_units == seized).all()
-            assert point.measures == Measuring(found).told(tuple(point.measures), seized)
+@for_every_seed
+def test_every_point_is_a_proven_optimum_that_its_weights_give_again(seed: int) -> None:
+    found = random_book(seed)
+    for point in frontier(found, ("gini", "expected_deficit", "revenue_kept"), 8).points:
+        assert point.optimality is not None
+        assert point.optimality.relative_gap <= 1e-12
+        seized = point.allocation.seized_units
+        assert not verify.violations(found, seized)
+        assert (blend(found, Blend(weights=point.weights)).seized_units == seized).all()
+        assert point.measures == Measuring(found).told(tuple(point.measures), seized)
 
 
 @pytest.mark.parametrize("measures", PAIRS, ids=" and ".join)
-def test_the_best_in_each_measure_is_as_good_as_the_pure_policy(measures: tuple[str, str]) -> None:
+@for_every_seed
+def test_the_best_in_each_measure_is_as_good_as_the_pure_policy(measures: tuple[str, str], seed: int) -> None:
     pure = {"fairness": BlendWeights(), "robustness": BlendWeights(fairness=0, robustness=1)}
     pure["revenue"] = BlendWeights(fairness=0, revenue=1)
-    for seed in SEEDS:
-        found = random_book(seed)
-        best = costs(frontier(found, measures, 10).points).min(axis=0)
-        for place, name in enumerate(measures):
-            weights = pure[TERM.get(name, "revenue")]
-            alone = Measuring(found).of((name,), blend(found, Blend(weights=weights)).seized_units)[name]
-            alone = -alone if name == "revenue_kept" else alone
-            assert best[place] <= alone + 1e-9 * abs(alone)
+    found = random_book(seed)
+    best = costs(frontier(found, measures, 10).points).min(axis=0)
+    for place, name in enumerate(measures):
+        weights = pure[TERM.get(name, "revenue")]
+        alone = Measuring(found).of((name,), blend(found, Blend(weights=weights)).seized_units)[name]
+        alone = -alone if name == "revenue_kept" else alone
+        assert best[place] <= alone + 1e-9 * abs(alone)
 
 
 @pytest.mark.parametrize("pair", list(combinations(("fairness", "robustness", "revenue"), 2)), ids=" and ".join)
-def test_what_one_term_costs_the_other_is_decreasing_and_convex(pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize("seed", some(range(2, 14), 3))
+def test_what_one_term_costs_the_other_is_decreasing_and_convex(pair: tuple[str, str], seed: int) -> None:
     measure = {"fairness": "gini", "robustness": "expected_deficit", "revenue": "revenue_kept"}
-    for seed in range(2, 14):
-        found = random_book(seed)
-        points = frontier(found, (measure[pair[0]], measure[pair[1]]), 16).points
-        x, y = (np.array([term(found, name, point) for point in points]) for name in pair)
-        order = np.argsort(x)
-        x, y = x[order], y[order]
-        wide, high = max(np.ptp(x), 1e-300), max(np.ptp(y), 1e-300)
-        assert (np.diff(y) <= 1e-9 * high).all()
-        for a, b, c in zip(range(len(x)), range(1, len(x)), range(2, len(x)), strict=False):
-            if x[c] - x[a] > 1e-9 * wide:
-                line = y[a] + (y[c] - y[a]) * (x[b] - x[a]) / (x[c] - x[a])
-                assert y[b] <= line + 1e-9 * high, seed
+    found = random_book(seed)
+    points = frontier(found, (measure[pair[0]], measure[pair[1]]), 16).points
+    x, y = (np.array([term(found, name, point) for point in points]) for name in pair)
+    order = np.argsort(x)
+    x, y = x[order], y[order]
+    wide, high = max(np.ptp(x), 1e-300), max(np.ptp(y), 1e-300)
+    assert (np.diff(y) <= 1e-9 * high).all()
+    for a, b, c in zip(range(len(x)), range(1, len(x)), range(2, len(x)), strict=False):
+        if x[c] - x[a] > 1e-9 * wide:
+            line = y[a] + (y[c] - y[a]) * (x[b] - x[a]) / (x[c] - x[a])
+            assert y[b] <= line + 1e-9 * high
 
 
-def test_more_points_are_spread_along_the_curve() -> None:
-    for seed in SEEDS:
-        rows = costs(frontier(random_book(seed), ("gini", "expected_deficit"), 12).points)
-        steps = np.linalg.norm(np.diff((rows - rows.min(axis=0)) / np.ptp(rows, axis=0), axis=0), axis=1)
-        assert len(rows) == 12
-        assert steps.max() < 4 * steps.mean()
+@for_every_seed
+def test_more_points_are_spread_along_the_curve(seed: int) -> None:
+    rows = costs(frontier(random_book(seed), ("gini", "expected_deficit"), 12).points)
+    steps = np.linalg.norm(np.diff((rows - rows.min(axis=0)) / np.ptp(rows, axis=0), axis=0), axis=1)
+    assert len(rows) == 12
+    assert steps.max() < 4 * steps.mean()
 
 
-def test_the_same_problem_in_any_order_gets_the_same_frontier() -> None:
-    for seed in SEEDS:
-        found = random_book(seed)
-        order = np.random.default_rng(seed).permutation(len(found.book))
-        mixed = permuted(found, order)
-        for measures in (("gini", "cvar", "revenue_kept"), ("max_haircut", "expected_deficit")):
-            marked = [("queue", queue(found, Queue()).seized_units)]
-            first, again = (frontier(found, measures, 9, marked) for _ in range(2))
-            other = frontier(mixed, measures, 9, [("queue", marked[0][1][order])])
-            for rival, places in ((again, np.arange(len(order))), (other, order)):
-                assert rival.policies == first.policies
-                for one, two in zip(first.points, rival.points, strict=True):
-                    assert (one.weights, one.measures) == (two.weights, two.measures)
-                    assert one.optimality == two.optimality
-                    assert (one.allocation.seized_units[places] == two.allocation.seized_units).all()
+@for_every_seed
+def test_the_same_problem_in_any_order_gets_the_same_frontier(seed: int) -> None:
+    found = random_book(seed)
+    order = np.random.default_rng(seed).permutation(len(found.book))
+    mixed = permuted(found, order)
+    for measures in (("gini", "cvar", "revenue_kept"), ("max_haircut", "expected_deficit")):
+        marked = [("queue", queue(found, Queue()).seized_units)]
+        first, again = (frontier(found, measures, 9, marked) for _ in range(2))
+        other = frontier(mixed, measures, 9, [("queue", marked[0][1][order])])
+        for rival, places in ((again, np.arange(len(order))), (other, order)):
+            assert rival.policies == first.policies
+            for one, two in zip(first.points, rival.points, strict=True):
+                assert (one.weights, one.measures) == (two.weights, two.measures)
+                assert one.optimality == two.optimality
+                assert (one.allocation.seized_units[places] == two.allocation.seized_units).all()
 
 
 def test_measures_of_one_aim_have_one_best_point() -> None:
@@ -191,18 +191,18 @@ def test_a_straight_stretch_between_two_corners_is_filled_with_blends() -> None:
         assert (again == point.allocation.seized_units).all()
 
 
-def test_points_on_straight_stretches_of_larger_books_are_as_good_as_the_stretch() -> None:
+@pytest.mark.parametrize("seed", some(range(2, 14), 3))
+def test_points_on_straight_stretches_of_larger_books_are_as_good_as_the_stretch(seed: int) -> None:
     measures = ("expected_deficit", "revenue_kept")
-    for seed in range(2, 14):
-        found = replace(random_book(seed), retention=Linear(0.7))
-        points = frontier(found, measures, 100).points
-        both = np.array([[term(found, name, point) for name in ("robustness", "revenue")] for point in points])
-        scaled = (both - both.min(axis=0)) / np.maximum(np.ptp(both, axis=0), 1e-300)
-        corners = scaled[[point.weights.fairness == 0 for point in points]]
-        assert (scaled[:, 1] <= np.interp(scaled[:, 0], corners[:, 0], corners[:, 1]) + 1e-9).all(), seed
-        for point in points:
-            assert point.optimality is not None
-            assert point.optimality.relative_gap <= 1e-9
+    found = replace(random_book(seed), retention=Linear(0.7))
+    points = frontier(found, measures, 100).points
+    both = np.array([[term(found, name, point) for name in ("robustness", "revenue")] for point in points])
+    scaled = (both - both.min(axis=0)) / np.maximum(np.ptp(both, axis=0), 1e-300)
+    corners = scaled[[point.weights.fairness == 0 for point in points]]
+    assert (scaled[:, 1] <= np.interp(scaled[:, 0], corners[:, 0], corners[:, 1]) + 1e-9).all()
+    for point in points:
+        assert point.optimality is not None
+        assert point.optimality.relative_gap <= 1e-9
 
 
 def test_a_policy_between_two_points_is_held_against_their_mixtures() -> None:
@@ -221,23 +221,27 @@ def test_a_policy_between_two_points_is_held_against_their_mixtures() -> None:
     assert marked.distance == pytest.approx(0.1, abs=1e-6)
 
 
-def test_a_mark_does_not_depend_on_how_many_points_are_shown() -> None:
-    for measures in (("expected_deficit", "revenue_kept"), ("max_haircut", "cvar", "revenue_kept")):
-        for found in (random_book(2), replace(random_book(4), retention=Linear(0.7))):
-            rivals = [("queue", queue(found, Queue()).seized_units)]
-            rivals.append(("fair", capped_pro_rata(found, CappedProRata()).seized_units))
-            few, many = (frontier(found, measures, points, rivals) for points in (2, 60))
-            assert len(few.points) == 2 < len(many.points)
-            assert few.policies == many.policies
+@pytest.mark.parametrize(
+    "measures",
+    some([("expected_deficit", "revenue_kept"), ("max_haircut", "cvar", "revenue_kept")], 1),
+    ids=" and ".join,
+)
+def test_a_mark_does_not_depend_on_how_many_points_are_shown(measures: tuple[str, ...]) -> None:
+    for found in (random_book(2), replace(random_book(4), retention=Linear(0.7))):
+        rivals = [("queue", queue(found, Queue()).seized_units)]
+        rivals.append(("fair", capped_pro_rata(found, CappedProRata()).seized_units))
+        few, many = (frontier(found, measures, points, rivals) for points in (2, 60))
+        assert len(few.points) == 2 < len(many.points)
+        assert few.policies == many.policies
 
 
-def test_capped_pro_rata_is_never_dominated_where_fairness_counts() -> None:
-    for seed in range(2, 12):
-        found = random_book(seed)
-        fair = capped_pro_rata(found, CappedProRata()).seized_units
-        for measures in (("max_haircut", "expected_deficit"), ("gini", "cvar"), ("gini", "revenue_kept")):
-            (marked,) = frontier(found, measures, 8, [("capped-pro-rata", fair)]).policies
-            assert not marked.dominated, (seed, measures)
+@pytest.mark.parametrize("seed", some(range(2, 12), 2))
+def test_capped_pro_rata_is_never_dominated_where_fairness_counts(seed: int) -> None:
+    found = random_book(seed)
+    fair = capped_pro_rata(found, CappedProRata()).seized_units
+    for measures in (("max_haircut", "expected_deficit"), ("gini", "cvar"), ("gini", "revenue_kept")):
+        (marked,) = frontier(found, measures, 8, [("capped-pro-rata", fair)]).policies
+        assert not marked.dominated, measures
 
 
 def test_measures_are_those_of_the_diagnostics() -> None:

@@ -14,7 +14,7 @@ from solvers.revenue.exact import Searched, searched
 from solvers.revenue.retention import Exponential, Linear
 from solvers.revenue.revenue import Revenue, revenue
 from solvers.revenue.stakes import Stakes
-from tests.problems import UNIT, book, problem, random_problem
+from tests.problems import UNIT, book, problem, random_problem, some
 from tests.solvers.test_revenue import paying, random_paying, run
 
 CURVES = [Exponential(1.0), Exponential(50.0), Exponential(1e-6), Exponential(5.0)]
@@ -50,9 +50,10 @@ def churned(stakes: Stakes, curve: Exponential, found: Searched) -> float:
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=repr)
-def test_the_search_finds_the_best_of_all_vertices(curve: Exponential) -> None:
+@pytest.mark.parametrize("count", some((30, 120), 1))
+def test_the_search_finds_the_best_of_all_vertices(curve: Exponential, count: int) -> None:
     improved = 0
-    for seed in range(120):
+    for seed in range(count):
         found = random_paying(seed, 1 + seed % 11, curve)
         if found.amount_units in (0, found.reachable_units):
             continue
@@ -72,12 +73,13 @@ def test_the_search_finds_the_best_of_all_vertices(curve: Exponential) -> None:
     assert improved > 0
 
 
-def test_a_search_cut_short_still_tells_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", some((30, 150), 1))
+def test_a_search_cut_short_still_tells_the_truth(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     stopped = 0
     for widths, states in (((1,), 10**6), ((2, 5), 10**6), ((300,), 40)):
         monkeypatch.setattr(exact, "WIDTHS", widths)
         monkeypatch.setattr(exact, "STATES", states)
-        for seed in range(150):
+        for seed in range(count):
             found = random_paying(seed, 2 + seed % 10, CURVES[seed % 4])
             if found.amount_units in (0, found.reachable_units):
                 continue
@@ -93,10 +95,10 @@ def test_a_search_cut_short_still_tells_the_truth(monkeypatch: pytest.MonkeyPatc
                 stopped += 1
             else:
                 assert optimality.relative_gap <= 1e-9
-    assert stopped > 20
+    assert stopped > count * 20 // 150
 
 
-@pytest.mark.parametrize("sigma", [0.5, 2.5])
+@pytest.mark.parametrize("sigma", some([0.5, 2.5], 1))
 def test_two_thousand_accounts_are_closed(sigma: float) -> None:
     curve, stakes = Exponential(1.0), accounts(2_000, 1, sigma)
     amount = int(stakes.cap_units.sum()) // 10

@@ -187,26 +187,28 @@ def test_the_regret_of_the_rule_that_the_paper_calls_optimal_is_what_the_model_s
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("shock", [Normal(0.1), TwoPoint(0.3), Scenarios(MOVES)], ids=lambda s: type(s).__name__)
-def test_no_policy_has_a_negative_regret_and_the_optimum_has_none(shock: Shock, model: ExposureModel) -> None:
-    for seed in range(4):
-        problem = shocked(random_problem(np.random.default_rng(seed), 40), shock, seed)
-        best = expected_deficit(problem, ExpectedDeficit(exposure_model=model))
-        policies = (
-            best,
-            capped_pro_rata(problem, CappedProRata()),
-            queue(problem, Queue()),
-            rap(problem, Rap()),
-            rap(problem, Rap(risk="optimal")),
-        )
-        for allocation in policies:
-            answer = found(problem, allocation.seized_units, model)
-            assert answer.expected_deficit_regret is not None
-            # Rounding moves every account by less than a unit, and its position by as much of it.
-            w, n = problem.endowment[problem.winners], problem.book.column("notional").floats[problem.winners]
-            rounding = 1e-9 * answer.expected_deficit_after + fsum((1 / UNIT + n / w).tolist())
-            assert answer.expected_deficit_regret >= -rounding
-            if allocation is best:
-                assert answer.expected_deficit_regret <= rounding
+@pytest.mark.parametrize("seed", some(4, 1))
+def test_no_policy_has_a_negative_regret_and_the_optimum_has_none(
+    shock: Shock, model: ExposureModel, seed: int
+) -> None:
+    problem = shocked(random_problem(np.random.default_rng(seed), 40), shock, seed)
+    best = expected_deficit(problem, ExpectedDeficit(exposure_model=model))
+    policies = (
+        best,
+        capped_pro_rata(problem, CappedProRata()),
+        queue(problem, Queue()),
+        rap(problem, Rap()),
+        rap(problem, Rap(risk="optimal")),
+    )
+    for allocation in policies:
+        answer = found(problem, allocation.seized_units, model)
+        assert answer.expected_deficit_regret is not None
+        # Rounding moves every account by less than a unit, and its position by as much of it.
+        w, n = problem.endowment[problem.winners], problem.book.column("notional").floats[problem.winners]
+        rounding = 1e-9 * answer.expected_deficit_after + fsum((1 / UNIT + n / w).tolist())
+        assert answer.expected_deficit_regret >= -rounding
+        if allocation is best:
+            assert answer.expected_deficit_regret <= rounding
 
 
 def test_the_regret_is_against_the_same_total_and_none_where_that_is_not_to_be_had() -> None:

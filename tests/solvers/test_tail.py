@@ -12,7 +12,7 @@ from solvers.robustness.expected_deficit import certify, minimise
 from solvers.robustness.exposures import Positions
 from solvers.robustness.laws import Normal, Parametric, StudentT, TwoPoint
 from solvers.robustness.tail import Tail
-from tests.problems import book, problem, random_problem
+from tests.problems import book, problem, random_problem, some
 
 LAWS: list[Parametric] = [Normal(0.1), StudentT(3, 0.05), StudentT(1.5, 0.02), TwoPoint(0.3)]
 
@@ -52,9 +52,10 @@ def test_it_is_the_mean_of_the_worst_outcomes(law: Normal | StudentT) -> None:
 
 @pytest.mark.parametrize("law", LAWS, ids=str)
 @pytest.mark.parametrize("model", ["deleverage", "cash", "both"])
-def test_cvar_of_a_law_is_minimised_to_a_certificate(law: Parametric, model: str) -> None:
+@pytest.mark.parametrize("count", some((2, 10), 1))
+def test_cvar_of_a_law_is_minimised_to_a_certificate(law: Parametric, model: str, count: int) -> None:
     rng = np.random.default_rng(2)
-    for _ in range(10):
+    for _ in range(count):
         made = replace(random_problem(rng, 12), shock=law)
         for level in (0.2, 0.95):
             tail = Tail(law, level)
@@ -74,8 +75,8 @@ def test_refuses_a_level_outside_of_zero_and_one() -> None:
             Tail(Normal(0.1), level)
 
 
-@pytest.mark.parametrize("law", [Normal(0.1), StudentT(3, 0.05), StudentT(1.0001, 1.0)], ids=str)
-@pytest.mark.parametrize("level", [0, 1e-320, 1e-200, 1e-17, 1e-9])
+@pytest.mark.parametrize("law", some([Normal(0.1), StudentT(1.0001, 1.0), StudentT(3, 0.05)], 2), ids=str)
+@pytest.mark.parametrize("level", some([0, 1e-320, 1e-17, 1e-200, 1e-9], 3))
 def test_the_worst_of_all_cases_is_all_of_them(law: Parametric, level: float) -> None:
     """1 - 1e-17 is 1 in doubles; the quantile of 1e-17 is a gain, by which nobody fails."""
     made = replace(random_problem(np.random.default_rng(1), 15), shock=law)

@@ -92,7 +92,10 @@ def _raises(problem: ClosureProblem, S: Float64, closed: Float64) -> Bool:
 
 
 def _leverage(problem: ClosureProblem, closed: Float64, factor: Float64 | None) -> Leverage:
-    left, owner, market = left_over(problem, closed), problem.positions.account, problem.positions.market
+    symbols, rows = problem.markets.symbols, problem.positions
+    place = np.argsort(sorted(range(len(symbols)), key=symbols.__getitem__))
+    order = np.lexsort((place[rows.market], rows.account))  # so that sums do not depend on the order of rows
+    left, owner, market = left_over(problem, closed)[order], rows.account[order], rows.market[order]
     sizes = np.array([float(size) for size in problem.markets.lots])
     marks = np.array([float(mark) for mark in problem.markets.marks])
     equity = problem.account_equity_units / 10.0**problem.accounts.precision
