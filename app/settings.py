@@ -14,7 +14,12 @@ class Settings(BaseSettings):
     max_positions: int = Field(3_000_000, gt=0, description="Most positions, liquidations or closures in one request.")
     max_markets: int = Field(10_000, gt=0, description="Most markets in one snapshot.")
     max_scenario_losses: int = Field(
-        200_000_000, gt=0, description="Most accounts times scenarios (at least 16) times factors of a shock."
+        200_000_000,
+        gt=0,
+        description=(
+            "Most accounts times scenarios (at least 16) times factors of a shock; of closures positions times "
+            "scenarios."
+        ),
     )
     max_policies: int = Field(64, gt=0, description="Most policies in one comparison.")
     max_points: int = Field(100, gt=1, description="Most points of one frontier.")
