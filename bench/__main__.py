@@ -6,7 +6,19 @@ import platform
 from importlib.metadata import version
 from itertools import chain
 
-from bench import contracts, cvar, frontier, knapsack, lots, report, revenue, service, water_filling
+from bench import (
+    contracts,
+    cvar,
+    frontier,
+    knapsack,
+    leverage,
+    lots,
+    report,
+    revenue,
+    scenarios,
+    service,
+    water_filling,
+)
 
 
 def main() -> None:
@@ -22,17 +34,21 @@ def main() -> None:
         frontier.frontiers(),
         contracts.flows_against_linear_programs(),
         lots.costs_against_a_pass(),
+        scenarios.against_cvxpy(),
+        leverage.small_against_slsqp(),
         service.requests_against_an_echo(),
     )
     results = {
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("numpy", "cvxpy", "clarabel", "ortools", "highspy")},
+        "versions": {name: version(name) for name in ("numpy", "scipy", "cvxpy", "clarabel", "ortools", "highspy")},
         "lines": [line.as_json() for line in lines],
         "facts": [
             *cvar.at_exchange_size(),
             *lots.lots_and_search(),
+            *scenarios.at_exchange_size(),
+            *leverage.at_exchange_size(),
             *service.stages_of_a_request(),
             service.memory_of_a_million(),
         ],

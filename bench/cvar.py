@@ -1,17 +1,14 @@
 """`cvar` at exchange size, and against cvxpy with HiGHS on the plain linear program; each solve in its own process."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Literal, get_args
 
 import cvxpy as cp
 import numpy as np
 
-from bench.timing import Line, peak_gigabytes
+from bench.timing import Line, answer, in_a_process, line_of, peak_gigabytes
 from solvers.money import Numbers
 from solvers.problem import Book, HaircutProblem, Shortfall
 from solvers.robustness.cvar import CVar, certify_cvar, cvar
@@ -97,34 +94,21 @@ def problem(case: Case) -> HaircutProblem:
 
 def against_cvxpy() -> Iterator[Line]:
     """2,000 accounts x 500 scenarios, each rival once."""
-    ours = _in_a_process(RIVALS)
+    ours = in_a_process(__name__, RIVALS, Result)
     for rival in get_args(Rival):
-        theirs = _in_a_process(replace(RIVALS, rival=rival))
+        theirs = in_a_process(__name__, replace(RIVALS, rival=rival), Result)
         off = theirs.cvar / ours.cvar - 1
         note = f"{_figures(ours)}; theirs {theirs.gigabytes:.2g} GB, its haircuts' CVaR {off:+.0e} of ours"
-        ratio = ours.seconds / theirs.seconds
-        line = Line(
-            name=str(RIVALS),
-            size=RIVALS.accounts,
-            ours="solve and certificate",
-            theirs=f"cvxpy with HiGHS, {rival}",
-            repetitions=1,
-            ours_ms=ours.seconds * 1e3,
-            theirs_ms=theirs.seconds * 1e3,
-            ratio=ratio,
-            lowest=ratio,
-            highest=ratio,
-            at_most=1 / TIMES_FASTER,
-            note=note,
-        )
-        print(line, flush=True)
-        yield line
+        yield line_of(
+            str(RIVALS), RIVALS.accounts, "solve and certificate", f"cvxpy with HiGHS, {rival}",
+            [(ours.seconds, theirs.seconds)], at_most=1 / TIMES_FASTER, note=note,
+        )  # fmt: skip
 
 
 def at_exchange_size() -> Iterator[str]:
     """20 thousand accounts x 1,000 scenarios: seconds, memory, gap, bound and the CVaR of equal shares."""
     for case in LARGE:
-        found = _in_a_process(case)
+        found = in_a_process(__name__, case, Result)
         met = found.seconds <= SECONDS and found.gigabytes <= GIGABYTES and found.gap <= GAP
         fact = (
             f"{case}, {case.accounts:,} accounts: {found.seconds:.1f} s with the certificate, {_figures(found)}; "
@@ -139,11 +123,6 @@ def _figures(found: Result) -> str:
         f"gap {found.gap:.0e}, CVaR {found.cvar:.10g}, bound {found.bound:.10g}, equal shares {found.equal_shares:.4g},"
         f" {found.gigabytes:.2g} GB"
     )
-
-
-def _in_a_process(case: Case) -> Result:
-    command = [sys.executable, "-m", "bench.cvar", json.dumps(asdict(case))]
-    return Result(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
 def _run(case: Case) -> Result:
@@ -195,4 +174,4 @@ def _plain(found: HaircutProblem, parameters: CVar, rival: Rival) -> tuple[np.nd
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(_run(Case(**json.loads(sys.argv[1]))))))
+    answer(Case, _run)

@@ -25,7 +25,10 @@ BOTH = Nature(load=0.2, gap=0.02, capped=0.2)
 SMALL = Nature(load=0.4, gap=0.002, position=300.0, losers=0.0, shorts=1.0)
 SCALES = {"accounts a few deviations from trouble": 16.0, "accounts some fourteen deviations from it": 1.0}
 """What the small book's variances are multiplied by: the farther from trouble, the longer the path."""
-SIZES = ((2_000, 160), (20_000, 2), (20_000, 20), (20_000, 160), (100_000, 160))
+SECONDS, GAP = 30.0, 1e-6
+"""What 20 thousand accounts and 160 markets may take, and how close they must come."""
+WANTED = (20_000, 160)
+SIZES = ((2_000, 160), (20_000, 2), (20_000, 20), WANTED, (100_000, 160))
 
 
 def moves(problem: ClosureProblem) -> Float64:
@@ -47,7 +50,7 @@ def read(accounts: int, markets: int, nature: Nature) -> tuple[ClosureProblem, F
 
 
 def small_against_slsqp() -> Iterator[Line]:
-    """4 accounts, 2 markets: the size that the authors' code took 124 s for. Wanted: under 10 ms."""
+    """4 accounts, 2 markets: the size that the authors' code took 124 s for."""
     for name, scale in SCALES.items():
         problem, covariance = read(4, 2, SMALL)
         covariance = covariance * scale
@@ -60,7 +63,8 @@ def small_against_slsqp() -> Iterator[Line]:
             ("interior point", partial(drained, problem, covariance)),
             ("SLSQP", partial(slsqp, problem, covariance, ours.need)),
             repetitions=15,
-            note=f"{name}; {ours.steps} steps, own gap {value.relative_gap:.0e}, SLSQP's value off by {off:.0e}",
+            note=f"{name}; {ours.steps} steps, own gap {value.relative_gap:.0e}, SLSQP's value off by {off:.0e}; "
+            "within 10 ms wanted",
         )
 
 
@@ -92,7 +96,7 @@ def slsqp(problem: ClosureProblem, covariance: Float64, need: Float64) -> float:
 def at_exchange_size() -> Iterator[str]:
     """How time grows with accounts and with markets; all gaps are by the certificate, which made nothing of it."""
     for nature, name in ((CRASH, "a crash"), (BOTH, "both sides of every market")):
-        for accounts, markets in SIZES if nature is CRASH else SIZES[3:4]:
+        for accounts, markets in SIZES if nature is CRASH else (WANTED,):
             yield _fact(accounts, markets, nature, name)
 
 
@@ -112,10 +116,8 @@ def _fact(accounts: int, markets: int, nature: Nature, name: str) -> str:
         f"that may be closed: {solved - started:.2f} s in {found.steps} steps, gap {proof.relative_gap:.0e}; whole "
         f"lots {rounded - solved:.2f} s, {above:.1%} more to be expected; certificate {proven - rounded:.2f} s."
     )
+    if (accounts, markets) == WANTED:
+        met = proven - started <= SECONDS and proof.relative_gap <= GAP
+        fact += f" Wanted {SECONDS:g} s and a gap of {GAP:g}: {'met' if met else 'MISSED'}."
     print(fact, flush=True)
     return fact
-
-
-if __name__ == "__main__":
-    list(small_against_slsqp())
-    list(at_exchange_size())

@@ -2,11 +2,8 @@
 exchange size; each solve in its own process.
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from time import perf_counter, process_time
 
 import cvxpy as cp
@@ -14,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from bench.markets import Nature, random_market
-from bench.timing import Line, peak_gigabytes
+from bench.timing import Line, answer, in_a_process, line_of, peak_gigabytes
 from solvers.contracts.fairest import Lexicographic, lexicographic
 from solvers.contracts.problem import ClosureProblem
 from solvers.contracts.scenarios.bound import objective
@@ -70,9 +67,8 @@ class Result:
 
 RIVALS = (Case(2_000, 20, 500), Case(2_000, 20, 500, 0.95))
 LARGE = (
-    Case(2_000, 20, 500),
+    Case(5_000, 20, 500),
     Case(5_000, 160, 500),
-    Case(20_000, 20, 500),
     Case(20_000, 160, 500),
     Case(20_000, 160, 500, 0.95),
     Case(20_000, 160, 500, 0.99),
@@ -103,32 +99,20 @@ def problem(case: Case) -> ClosureProblem:
 def against_cvxpy() -> Iterator[Line]:
     """2,000 accounts x 20 markets x 500 scenarios, each once."""
     for case in RIVALS:
-        ours, theirs = _in_a_process(case), _in_a_process(replace(case, rival=True))
+        ours, theirs = in_a_process(__name__, case, Result), in_a_process(__name__, replace(case, rival=True), Result)
         off = theirs.reached / ours.reached - 1
         done = f"its closing's objective {off:+.0e} of ours" if np.isfinite(off) else f"not done in {PATIENCE:g} s"
-        ratio = ours.seconds / theirs.seconds
-        line = Line(
-            name=str(case),
-            size=case.accounts,
-            ours="solve, lots and certificate",
-            theirs="cvxpy with HiGHS",
-            repetitions=1,
-            ours_ms=ours.seconds * 1e3,
-            theirs_ms=theirs.seconds * 1e3,
-            ratio=ratio,
-            lowest=ratio,
-            highest=ratio,
-            at_most=1 / 8,
+        yield line_of(
+            str(case), case.accounts, "solve, lots and certificate", "cvxpy with HiGHS",
+            [(ours.seconds, theirs.seconds)], at_most=1 / 8,
             note=f"{_figures(ours)}; theirs {theirs.gigabytes:.2g} GB, {done}",
-        )
-        print(line, flush=True)
-        yield line
+        )  # fmt: skip
 
 
 def at_exchange_size() -> Iterator[str]:
     """How time grows with accounts and markets, with gap, memory and what whole lots and fairness cost."""
     for case in LARGE:
-        found = _in_a_process(case)
+        found = in_a_process(__name__, case, Result)
         met = found.seconds <= SECONDS and found.gigabytes <= GIGABYTES and found.gap <= GAP
         fact = (
             f"{case}, {case.accounts:,} accounts: {found.seconds:.1f} s ({found.processor:.1f} s of work) with "
@@ -144,11 +128,6 @@ def _figures(found: Result) -> str:
         f"gap {found.gap:.0e}, whole lots {found.whole / found.reached - 1:+.1e}, fairest closing "
         f"{found.fairest / found.reached - 1:+.1%}, {found.gigabytes:.2g} GB"
     )
-
-
-def _in_a_process(case: Case) -> Result:
-    command = [sys.executable, "-m", "bench.scenarios", json.dumps(asdict(case))]
-    return Result(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
 def _run(case: Case) -> Result:
@@ -210,4 +189,4 @@ def _plain(found: ClosureProblem, venue: Venue, plan: ScenarioPlan, level: float
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(_run(Case(**json.loads(sys.argv[1]))))))
+    answer(Case, _run)

@@ -1,12 +1,17 @@
-"""Two things timed in turn, and their ratio with its spread."""
+"""Two things timed in turn, and their ratio with its spread; measurements in a process of their own."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+Case, Result = TypeVar("Case"), TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,27 @@ def compare(
     """Run both once unmeasured, then in turn; each ratio is of two neighbours, so that drift cancels."""
     ours[1](), theirs[1]()
     pairs = [(_seconds(ours[1]), _seconds(theirs[1])) for _ in range(repetitions)]
+    return line_of(name, size, ours[0], theirs[0], pairs, at_most=at_most, note=note)
+
+
+def line_of(
+    name: str,
+    size: int,
+    ours: str,
+    theirs: str,
+    pairs: list[tuple[float, float]],
+    *,
+    at_most: float | None,
+    note: str,
+) -> Line:
+    """The line of pairs of seconds, ours and theirs; printed."""
     ratios = sorted(a / b for a, b in pairs)
     line = Line(
         name=name,
         size=size,
-        ours=ours[0],
-        theirs=theirs[0],
-        repetitions=repetitions,
+        ours=ours,
+        theirs=theirs,
+        repetitions=len(pairs),
         ours_ms=median(a for a, _ in pairs) * 1e3,
         theirs_ms=median(b for _, b in pairs) * 1e3,
         ratio=median(ratios),
@@ -68,6 +87,17 @@ def compare(
     )
     print(line, flush=True)
     return line
+
+
+def in_a_process(module: str, case: object, result: type[Result]) -> Result:
+    """What `module`, which calls `answer`, measures of a case in a process of its own. Both are dataclasses."""
+    command = [sys.executable, "-m", module, json.dumps(asdict(case))]
+    return result(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def answer(case: type[Case], measure: Callable[[Case], object]) -> None:
+    """The other end of `in_a_process`: the case from the command line, what is measured of it to stdout."""
+    print(json.dumps(asdict(measure(case(**json.loads(sys.argv[1]))))))
 
 
 def peak_gigabytes(pid: int | Literal["self"] = "self") -> float:

@@ -57,17 +57,20 @@ def test_the_page_of_closing_for_risk_shows_what_its_book_answers() -> None:
     page = (ROOT / "docs/closing-for-risk.md").read_text(encoding="utf-8")
     section = page[page.index("## Fair or safe") :]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
-    shown = {cells[0].strip("`"): cells[1:] for cells in rows if len(cells) == 8}
-    assert set(shown) == set(CLOSING_POLICIES) - {"min-max", "revenue"}
-    for name, cells in shown.items():
+    shown = [cells for cells in rows if len(cells) == 8]
+    assert {re.findall("`(.*?)`", cells[0])[0] for cells in shown} == set(CLOSING_POLICIES) - {"min-max", "revenue"}
+    for first, *cells in shown:
+        name, *score = re.findall("`(.*?)`", first)
         policy = book["policy"] if name == "leverage-draining" else {"name": name}
+        if score:
+            policy |= {"score": score[0], "partial_close": len(score) > 1}
         answer = answer_to("/v1/closures", json.dumps(book | {"policy": policy}).encode())
         closed = {row["account"]: row["quantity"] for row in json.loads(dump(answer))["closures"]}
         risk = answer["diagnostics"]["risk"]
         assert cells == [
             *(closed.get(account, "0") for account in ("hal", "una", "ray")),
             f"{100 * answer['certificate']['worst_haircut']:.1f} %",
-            *(f"{float(risk['losses'][f'{figure}_after']):.2f}" for figure in ("expected_deficit", "cvar")),
+            *(f"{float(risk['scenarios'][f'{figure}_after']):.2f}" for figure in ("expected_deficit", "cvar")),
             f"{risk['hedges_broken']} of {risk['hedged_accounts']}",
         ]
 

@@ -45,7 +45,7 @@ def closure_answer(
         "markets": [_market(solution, place) for place in range(len(problem.demands))],
         "diagnostics": {
             **diagnostics(taken(problem, seized), seized),
-            "risk": risk(problem, closing_risk(problem, closing)),
+            "risk": risk(closing_risk(problem, closing), problem.accounts.precision),
         },
         "certificate": _certificate(solution),
         "solver": {

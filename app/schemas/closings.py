@@ -150,10 +150,22 @@ class ScenarioLosses(Answer):
     cvar_after: Money = Field(description="Mean loss in the worst 1 - level after.")
 
 
+class NormalLosses(Answer):
+    """What the venue would lose where prices move by the covariance of leverage-draining, costs of closes aside."""
+
+    expected_deficit_before: Money = Field(
+        description=(
+            "sum E[max(-(e + y'dP), 0)] over all accounts with equity above 0, also those that may not be closed; of "
+            "the leading factors alone where `factors` is given, which see less."
+        )
+    )
+    expected_deficit_after: Money = Field(description="The same after, in whole lots.")
+
+
 class Risk(Answer):
     """What the closes do to risk, with every position where it is: contract space."""
 
-    effective_leverage: LeverageChange = Field(description="Gross notional over equity.")
+    effective_leverage: LeverageChange = Field(description="Gross notional over equity before anything is paid.")
     factor_leverage: LeverageChange | None = Field(
         description=(
             "|v'y| over equity, y the contracts held and v the leading eigenvector of the covariance of price moves "
@@ -162,14 +174,8 @@ class Risk(Answer):
             "either."
         )
     )
-    expected_shortfall_before: Money | None = Field(
-        description=(
-            "sum E[max(-(e + y'dP), 0)] over accounts with equity above 0, dP normal with the covariance of "
-            "leverage-draining; null for other policies."
-        )
-    )
-    expected_shortfall_after: Money | None = Field(description="The same after, in whole lots.")
-    losses: ScenarioLosses | None = Field(
+    normal: NormalLosses | None = Field(description="Null but for leverage-draining with a covariance.")
+    scenarios: ScenarioLosses | None = Field(
         description="Null unless options.shock is scenarios with a move for each market."
     )
     hedged_accounts: int | None = Field(

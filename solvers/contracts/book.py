@@ -56,6 +56,12 @@ class Markets:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    @property
+    def shape(self) -> str:
+        """For messages: what a row of numbers, one a market, has to be."""
+        more = ", ..." if len(self) > 3 else ""
+        return f"{len(self)} numbers, in the order of the markets: {', '.join(self.symbols[:3])}{more}"
+
     @cached_property
     def marks(self) -> list[Fraction]:
         """Currency a contract."""

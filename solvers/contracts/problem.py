@@ -103,8 +103,9 @@ class ClosureProblem:
             if self.shock is not None or self.retention is not None:
                 raise ProblemError("margin", "must be cross where a shock or a retention is given")
         if isinstance(self.shock, Scenarios) and self.accounts.exposure is None and not self._told_by_positions:
-            markets = len(self.markets)
-            raise ProblemError("moves", f"must be one for each market, {markets}, where accounts give no exposure")
+            raise ProblemError("moves", f"must be rows of {self.markets.shape}; or accounts give their exposure")
+        if isinstance(self.shock, Scenarios) and self._told_by_positions and bool((self.shock.moves < -1).any()):
+            raise ProblemError("moves", "must be -1 or more: 0.1 is a move of 10 %, and no price falls below zero")
         if not isinstance(self.shortfall.severity, Fraction):
             raise ProblemError("severity", "must be a number: rules set the severity of allocations only")
         _ = self.demands, self.wealth

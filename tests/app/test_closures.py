@@ -94,6 +94,8 @@ def test_the_order_of_the_rows_changes_no_close(client: Any, policy: Body) -> No
         after = answer_to(client, CLOSURES, made)
         assert by_name(after) == by_name(before)
         assert after["markets"] == before["markets"]
+        assert after["diagnostics"] == before["diagnostics"]
+        assert after["certificate"] == before["certificate"]
         assert after["certificate"] == before["certificate"]
         order = [(row["account"], row["market"]) for row in made["snapshot"]["positions"]]
         closes = [(row["account"], row["market"]) for row in after["closures"]]

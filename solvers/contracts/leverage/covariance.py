@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from solvers.contracts.book import Markets
 from solvers.errors import ProblemError
 from solvers.money import Float64
 
@@ -14,7 +15,7 @@ ROUNDING = 1e-9
 """Correlations may be this far from symmetric, or an eigenvalue of theirs this far below zero, and be rounding."""
 
 
-def checked(covariance: Matrix | Float64, markets: int) -> Float64:
+def checked(covariance: Matrix | Float64, markets: Markets) -> Float64:
     """The covariance as an M x M array, exactly symmetric.
 
     covariance    in units of price squared, in the order of the markets; positive semidefinite, singular allowed
@@ -25,8 +26,8 @@ def checked(covariance: Matrix | Float64, markets: int) -> Float64:
         S = np.array(covariance, np.float64)
     except (TypeError, ValueError):
         S = np.zeros(0)
-    if S.shape != (markets, markets):
-        raise ProblemError("covariance", f"must be {markets} rows of {markets} numbers, in the order of the markets")
+    if S.shape != (len(markets), len(markets)):
+        raise ProblemError("covariance", f"must be {len(markets)} rows of {markets.shape}")
     if not np.isfinite(S).all():
         raise ProblemError("covariance", "must be finite")
     variance = S.diagonal()
@@ -37,10 +38,13 @@ def checked(covariance: Matrix | Float64, markets: int) -> Float64:
         raise ProblemError("covariance", "has a market of variance zero that covaries with another")
     deviation = np.sqrt(np.where(moving, variance, 1.0))
     correlations = S / deviation[:, None] / deviation
-    if float(np.abs(correlations - correlations.T).max(initial=0.0)) > ROUNDING:
-        raise ProblemError("covariance", "must be symmetric")
+    apart = np.abs(correlations - correlations.T)
+    if float(apart.max(initial=0.0)) > ROUNDING:
+        row, column = sorted(np.unravel_index(int(apart.argmax()), apart.shape))
+        detail = f"must be symmetric to {ROUNDING:g} of the two deviations; rows {row} and {column} are not"
+        raise ProblemError("covariance", detail)
     correlations = (correlations + correlations.T) / 2
-    if float(np.linalg.eigvalsh(correlations).min(initial=0.0)) < -ROUNDING * markets:
+    if float(np.linalg.eigvalsh(correlations).min(initial=0.0)) < -ROUNDING * len(markets):
         raise ProblemError("covariance", "must be positive semidefinite: one of its eigenvalues is below zero")
     symmetric: Float64 = (S + S.T) / 2
     return symmetric

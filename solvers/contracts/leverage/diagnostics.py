@@ -18,12 +18,13 @@ _LEVEL = 1e-9
 
 @dataclass(frozen=True)
 class Leverage:
-    """One an account; 0 where equity is not above zero (`solvent` says where it is).
+    """One an account, in the order of the problem's; 0 where equity is not above zero.
 
+    equity       in currency, 0 where it is not above zero
     effective    gross notional over equity;  factor: |v'y| over equity, v the leading factor, None without moves
     """
 
-    solvent: Bool
+    equity: Float64
     effective: Float64
     factor: Float64 | None
 
@@ -98,12 +99,10 @@ def _leverage(problem: ClosureProblem, closed: Float64, factor: Float64 | None) 
     left, owner, market = left_over(problem, closed)[order], rows.account[order], rows.market[order]
     sizes = np.array([float(size) for size in problem.markets.lots])
     marks = np.array([float(mark) for mark in problem.markets.marks])
-    equity = problem.account_equity_units / 10.0**problem.accounts.precision
-    solvent, count = equity > 0, len(equity)
+    equity = np.maximum(problem.account_equity_units, 0) / 10.0**problem.accounts.precision
 
     def over_equity(amounts: Float64) -> Float64:
-        return ratio(amounts, equity)
+        return ratio(sums(owner, amounts, len(equity)), equity)
 
-    gross = sums(owner, np.abs(left) * (sizes * marks)[market], count)
-    net = None if factor is None else np.abs(sums(owner, left * (sizes * factor)[market], count))
-    return Leverage(solvent, over_equity(gross), None if net is None else over_equity(net))
+    gross = over_equity(np.abs(left) * (sizes * marks)[market])
+    return Leverage(equity, gross, None if factor is None else np.abs(over_equity(left * (sizes * factor)[market])))

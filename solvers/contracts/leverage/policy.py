@@ -19,6 +19,9 @@ from solvers.errors import ProblemError
 from solvers.money import Float64
 from solvers.verify import Optimality
 
+_CALM, _WILD = 1e-4, 2.0
+"""Of a mark price: where the largest deviation lies outside, a note asks whether the units are meant."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LeverageDraining:
@@ -63,7 +66,7 @@ def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining, dea
         raise ProblemError("margin", "must be cross: leverage-draining weighs the positions of a whole account")
     if parameters.covariance is None:
         return _without_moves(problem, parameters)
-    S, (problem, order) = checked(parameters.covariance, len(problem.markets)), ordered(problem)
+    S, (problem, order) = checked(parameters.covariance, problem.markets), ordered(problem)
     S = S[np.ix_(order, order)]
     V = None if parameters.factors is None else leading(S, parameters.factors)
     if V is not None:
@@ -77,28 +80,54 @@ def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining, dea
             prices = np.array([closed_form.price])
             plan = _plan(problem, closed_form.closed, prices / sizes, need, S, closed_form.level)
             lots = in_whole_lots(problem, closed_form.closed, need)
-            return Closing(lots, plan, method="closed-form", libraries=("numpy", "scipy"))
-    found = drained(problem, S, deadline)
-    notes = []
+            return Closing(lots, plan, notes=_units(problem, S), method="closed-form", libraries=("numpy", "scipy"))
+    found, notes = drained(problem, S, deadline), _units(problem, S)
     if found.stretch > 1:
-        notes.append(
-            "Some markets have no expected shortfall to save that is not lost beside that of the others: they were "
-            f"closed as if prices moved up to {found.stretch:.3g} times as far."
+        notes += (
+            "Closing some of the markets saves nothing that can be told from nothing at moves of this size: there the "
+            "most levered are closed first all the same, as they would be if prices moved "
+            f"{found.stretch:.3g} times as far.",
         )
     plan = _plan(problem, found.closed, found.prices / sizes, found.need, S, None)
     lots = in_whole_lots(problem, found.closed, found.wanted)
-    return Closing(lots, plan, notes=tuple(notes), method="interior-point", libraries=("numpy", "scipy"))
+    return Closing(lots, plan, notes=notes, method="interior-point", libraries=("numpy", "scipy"))
+
+
+def _units(problem: ClosureProblem, covariance: Float64) -> tuple[str, ...]:
+    """What to ask whoever sends a covariance that looks as if it were not in price units squared."""
+    marks = np.array([float(mark) for mark in problem.markets.marks])
+    deviations = np.sqrt(covariance.diagonal()) / marks
+    most = int(deviations.argmax())
+    if _CALM <= deviations[most] <= _WILD:
+        return ()
+    return (
+        f"Is the covariance in units of price squared? Its largest deviation is {100 * deviations[most]:.3g} % of the "
+        f"mark price, of {problem.markets.symbols[most]}.",
+    )
 
 
 def _without_moves(problem: ClosureProblem, parameters: LeverageDraining) -> Closing:
     if parameters.factors is not None:
         raise ProblemError("factors", "are factors of a covariance, and none is given")
     if len(problem.demands) != 1:
-        raise ProblemError("covariance", "is needed where more than one side of a market is closed")
-    found = levelled(problem)
+        detail = f"is needed: there are {len(problem.demands)} sides of markets to close, and only one goes without"
+        raise ProblemError("covariance", detail)
+    found, notes = levelled(problem), tuple[str, ...]()
+    if _elsewhere(problem):
+        notes = (
+            "Accounts that may be closed hold other markets too. Without a covariance these are not looked at: "
+            "leverage is that of the closed market alone, and a hedge may be closed.",
+        )
     need = np.array([float(found.lots.sum())])
     plan = _plan(problem, found.closed, np.zeros(1), need, None, found.level)
-    return Closing(found.lots, plan, method="closed-form", libraries=("numpy",))
+    return Closing(found.lots, plan, notes=notes, method="closed-form", libraries=("numpy",))
+
+
+def _elsewhere(problem: ClosureProblem) -> bool:
+    """Whether an account that may be closed holds more than the position that is."""
+    owner = problem.positions.account
+    held = np.bincount(owner, minlength=len(problem.accounts.ids))
+    return bool((held[owner[problem.arcs.position]] > 1).any())
 
 
 def _plan(

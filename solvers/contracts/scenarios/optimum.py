@@ -62,6 +62,32 @@ def least_loss(
     start   A lots of a closing that does that, such as the fairest
     Raises SolverTimeout at the deadline.
     """
+    found = _best(venue, need, caps, start, level, deadline)
+    priced = _sole(venue, need, found)
+    if priced is found:
+        return found
+    bounds = [optimality(venue, one.lots, need, caps, level, one.multipliers).bound for one in (found, priced)]
+    return priced if bounds[1] >= bounds[0] * (1 - CLOSED) else found
+
+
+def _sole(venue: Venue, need: Float64, found: Optimum) -> Optimum:
+    """With the price of whoever closes a demand alone.
+
+    That is stopped by the demand, and not by its position: the program, where no arc closes more than its demand, has
+    other prices too, which are not what one more lot adds.
+    """
+    wanted = need[venue.demand]
+    alone = (found.lots >= wanted * (1 - PROVEN)) & (wanted > 0) & (venue.lots > wanted)
+    if not alone.any():
+        return found
+    price = found.multipliers.price.copy()
+    price[venue.demand[alone]] = marginal(venue, found.lots, found.multipliers)[alone]
+    return Optimum(found.lots, replace(found.multipliers, price=price))
+
+
+def _best(
+    venue: Venue, need: Float64, caps: Float64, start: Float64, level: float | None, deadline: Deadline
+) -> Optimum:
     found = _by_interior(venue, need, caps, start, level, deadline)
     first = optimality(venue, found.lots, need, caps, level, found.multipliers)
     if first.relative_gap <= PROVEN:

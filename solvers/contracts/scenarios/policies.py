@@ -29,6 +29,10 @@ from solvers.money import Float64, Int64
 from solvers.verify import Optimality
 
 
+_NOTHING = 1e-9
+"""What adds no more than this to the loss, a dollar for a dollar, is told to add nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClosingExpectedDeficit:
     """expected-deficit takes no parameters: the mean loss over all scenarios by their weights."""
@@ -89,9 +93,10 @@ def _closing(problem: ClosureProblem, level: float | None, deadline: Deadline) -
     found = least_loss(venue, need, _caps(problem, venue), start, level, deadline)
     unit = 10.0**problem.accounts.precision
     gaps = problem.gap_floats / unit
+    levels = np.divide(found.multipliers.price, gaps, out=np.zeros(len(gaps)), where=gaps > 0)
     plan = ScenarioPlan(
         found.lots * problem.gap_floats[problem.arcs.demand],
-        np.divide(found.multipliers.price, gaps, out=np.zeros(len(gaps)), where=gaps > 0),
+        np.where(np.abs(levels) > _NOTHING, levels, 0.0),
         found.lots,
         need,
         level,

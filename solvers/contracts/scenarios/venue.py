@@ -64,7 +64,7 @@ class Venue:
         if not isinstance(shock, Scenarios):
             raise ProblemError("shock", "must be scenarios: one relative move for each market")
         if shock.moves.shape[1] != len(problem.markets):
-            raise ProblemError("moves", f"must be one number for each market: {len(problem.markets)}")
+            raise ProblemError("moves", f"must be rows of {problem.markets.shape}")
         unit = 10.0**problem.accounts.precision
         ids, symbols = problem.accounts.ids, problem.markets.symbols
         solvent = np.flatnonzero(problem.account_equity_units > 0)

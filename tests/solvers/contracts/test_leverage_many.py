@@ -153,6 +153,7 @@ def test_prices_that_hardly_move_are_drained_like_prices_that_do() -> None:
     cov = moves(problem, 3)
     closing = leverage_draining(problem, LeverageDraining(covariance=cov * 1e-8))
     assert draining_optimality(problem, closing.plan).objective == 0.0
-    assert "as if prices moved" in closing.notes[0]
+    assert "units of price squared" in closing.notes[0]
+    assert "as they would be if prices moved" in closing.notes[1]
     flat = [len(set((closing.plan.closed / problem.arcs.lots)[problem.arcs.demand == d].round(6))) for d in range(3)]
     assert min(flat) > 1
