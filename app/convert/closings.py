@@ -21,7 +21,7 @@ from solvers.contracts.registry import ClosingPolicy
 from solvers.contracts.risk import closing_risk
 from solvers.contracts.solve import ClosureSolution
 from solvers.errors import ProblemError, SolverError, SolverTimeout, UnclosableMarkets
-from solvers.money import UNIT_LIMIT, Int64, total
+from solvers.money import UNIT_LIMIT, Bool, Int64, total
 from solvers.problem import HaircutProblem
 
 _FINE = 3
@@ -132,6 +132,7 @@ def _accounts(asked: ClosureAsked, solution: ClosureSolution) -> dict[str, orjso
         "endowment": column(endowment),
         "haircut": encode.column_of(ratios(haircuts)),
         "seized": column(seized),
+        "capped": encode.column_of(_capped(solution, owner, count).tolist()),
         "equity_after": column(after),
         **{
             f"notional_{when}": _moneys([value // scale for value in values], precision)
@@ -146,6 +147,17 @@ def _accounts(asked: ClosureAsked, solution: ClosureSolution) -> dict[str, orjso
         },
     }  # fmt: skip
     return encode.laid_out(columns, asked.tables["accounts"].columnar)
+
+
+def _capped(solution: ClosureSolution, owner: Int64, accounts: int) -> Bool:
+    """Of which account one more lot would pass the cap of a bearer, to a rounding."""
+    problem, arcs, lots = solution.problem, solution.problem.arcs, solution.closing.lots
+    gaps, caps = problem.gap_floats[arcs.demand], problem.wealth.cap_units
+    paid = np.bincount(arcs.bearer, gaps * lots, len(caps))
+    full = (lots < arcs.lots) & (paid[arcs.bearer] + gaps * (1 - 2.0**-40) > caps[arcs.bearer]) & (gaps > 0)
+    found = np.zeros(accounts, np.bool_)
+    found[owner[arcs.bearer[full]]] = True
+    return found
 
 
 def _notionals(problem: ClosureProblem, lots: Int64) -> tuple[list[int], int]:

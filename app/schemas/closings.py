@@ -34,6 +34,7 @@ class ClosedAccountRow(Answer):
     endowment: Money = Field(description="What could be taken at most, before caps; isolated: of all its positions.")
     haircut: float = Field(description="seized / endowment, after rounding; 0 without an endowment.")
     seized: Money = Field(description="What its closes cost it in all.")
+    capped: bool = Field(description="One more lot of what it still holds would pass its cap.")
     equity_after: Money = Field(description="cash + profit - seized.")
     notional_before: Money = Field(description="Gross notional at mark prices, rounded down.")
     notional_after: Money = Field(description="The same of what is left.")

@@ -1,0 +1,28 @@
+"""The durable record of the service: every answer, and the idempotency keys of those that asked."""
+
+from app.store.claims import Claimed, Conflict, InFlight, Outcome, Replayed
+from app.store.entries import Entry, Facts, Kind, Line
+from app.store.errors import BadCursor, ClaimLost, NewerDatabase, StoreError, StoreFailed, StoreUnavailable
+from app.store.records import Filter, Page
+from app.store.store import Store
+
+__all__ = [
+    "BadCursor",
+    "ClaimLost",
+    "Claimed",
+    "Conflict",
+    "Entry",
+    "Facts",
+    "Filter",
+    "InFlight",
+    "Kind",
+    "Line",
+    "NewerDatabase",
+    "Outcome",
+    "Page",
+    "Replayed",
+    "Store",
+    "StoreError",
+    "StoreFailed",
+    "StoreUnavailable",
+]
