@@ -2,7 +2,6 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from datetime import UTC
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +52,7 @@ class Sound(ABC):
 def moment(snapshot: Moment) -> tuple[Any, ...]:
     """What a snapshot says of itself, for a digest."""
     stated = snapshot.model_dump(include={"venue", "currency", "precision"})
-    return snapshot.as_of and snapshot.as_of.astimezone(UTC).isoformat(), stated
+    return snapshot.as_of and snapshot.as_of.isoformat(), stated
 
 
 def labels(accounts: Table) -> list[list[Any]]:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
-from pydantic import AwareDatetime, BeforeValidator, Field, SkipValidation, WithJsonSchema, create_model
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SkipValidation, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
 from app.schemas.wire import NUMBER_SCHEMA, Number, Wire
@@ -66,7 +67,16 @@ def _must_be_rfc3339(value: Any) -> Any:
 
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-When = Annotated[AwareDatetime, BeforeValidator(_must_be_rfc3339), Field(strict=False)]
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as exc:
+        raise PydanticCustomError("beyond", "must lie in the years 1 to 9999 in UTC") from exc
+
+
+When = Annotated[AwareDatetime, BeforeValidator(_must_be_rfc3339), AfterValidator(_in_utc), Field(strict=False)]
 
 
 class Moment(Wire):

@@ -112,7 +112,7 @@ def release(connection: Connection, claim: Claimed) -> None:
 
 def _change(connection: Connection, claim: Claimed, **values: object) -> None:
     if connection.execute(update(claims).where(_ours(claim)).values(**values)).rowcount == 0:
-        raise ClaimLost("the claim was taken over after its lease had run out; nothing was recorded")
+        raise ClaimLost("the claim is done, or no longer ours; nothing was recorded")
 
 
 def _ours(claim: Claimed) -> ColumnElement[bool]:

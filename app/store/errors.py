@@ -4,7 +4,7 @@ StoreError
 ├── StoreUnavailable   the database cannot be used now: try again later
 ├── StoreFailed        the database refused what was asked of it: a fault of ours, or of the tables
 ├── NewerDatabase      the tables are of a later version of the service than this one
-├── ClaimLost          the claim ran out, and somebody else took it over; nothing was recorded
+├── ClaimLost          the claim is not ours any more, or done already; nothing was recorded
 └── BadCursor          not a cursor that `page` gave
 """
 
@@ -31,7 +31,7 @@ class NewerDatabase(StoreError):
 
 
 class ClaimLost(StoreError):
-    """The claim is somebody else's by now, or nobody's."""
+    """The claim is done, or somebody else's by now, or nobody's."""
 
 
 class BadCursor(StoreError):

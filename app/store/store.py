@@ -22,7 +22,9 @@ def _now() -> datetime:
 class Store:
     """Opened once a process, and used by its threads. What it has done is committed when a method returns.
 
-    Every method may raise StoreUnavailable, and works again by itself when the database does.
+    Every method may raise StoreUnavailable, and works again by itself when the database does; StoreFailed is a fault of
+    ours. A method that writes may have done so all the same when the connection was lost in that moment: asking again
+    does not do it twice.
     """
 
     def __init__(self, engine: Engine, claim_seconds: float, clock: Callable[[], datetime]) -> None:
@@ -100,9 +102,9 @@ class Store:
             claims.renew(connection, claim, until)
 
     def finish(self, claim: Claimed, entry: Entry) -> None:
-        """`record`, and the claim done, both or neither. Raises ClaimLost, and then nothing was recorded.
+        """`record`, and the claim done, both or neither. The entry's caller must be the claim's.
 
-        The entry's caller must be the claim's.
+        Raises ClaimLost if the claim is not ours any more, or done already, and then nothing was recorded.
         """
         row = packed(entry)
         with self._write() as connection:

@@ -41,7 +41,17 @@ def wrong_scalars() -> Iterator[Bad]:
     nan, inf = float("nan"), float("inf")
     wrong: dict[str, tuple[Any, ...]] = {
         "/snapshot/precision": (-1, 19, 2.5, 6.0, "6", True, None, nan, HUGE),
-        "/snapshot/as_of": (MARK, 0, 1.5, "1768469400", "2026-01-15", "2026-01-15T09:30:00", True, [MARK]),
+        "/snapshot/as_of": (
+            MARK,
+            0,
+            1.5,
+            "1768469400",
+            "2026-01-15",
+            "2026-01-15T09:30:00",
+            True,
+            [MARK],
+            "9999-12-31T23:59:59-02:00",
+        ),
         "/snapshot/venue": (7, MARK * 13, [MARK]),
         "/snapshot/currency": ("", MARK * 2, None, 7),
         "/shortfall/severity": (-0.01, 1.01, "1.0000000000000000000001", MARK, True, None, nan, inf, HUGE),

@@ -67,6 +67,7 @@ def test_once_prints_the_event_and_a_row_for_each_policy_and_leaves_nothing_behi
     assert nobody_listens(port)
 
 
+@pytest.mark.slow
 def test_the_service_stays_up_until_it_is_told_to_stop() -> None:
     port = unused_port()
     with subprocess.Popen(COMMAND, cwd=ROOT, env=environment(port), stdout=subprocess.PIPE, text=True) as demo:

@@ -194,6 +194,7 @@ def blocks(page: str) -> Iterator[tuple[str, str]]:
     yield from re.findall(r"```(csv|bash|json|text)\n(.*?)```", page, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_says_what_the_page_says(tmp_path: Path) -> None:
     page = (ROOT / "docs/loading.md").read_text(encoding="utf-8")
     names = iter(re.findall(r"(\w+\.csv):\n\n```csv", page))

@@ -120,13 +120,13 @@ def test_a_smaller_venue_is_scaled_and_one_without_a_tail_is_refused() -> None:
         venue(accounts=99)
 
 
-def test_the_command_writes_either_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_either_request(capsys: pytest.CaptureFixture[str], request_body: dict[str, Any]) -> None:
     main([])
     written = capsys.readouterr().out
     assert len(written) < 4_000_000
-    assert json.loads(written) == venue()
+    assert json.loads(written) == request_body
     main(["comparison"])
-    assert json.loads(capsys.readouterr().out) == comparison(venue())
+    assert json.loads(capsys.readouterr().out) == comparison(request_body)
 
 
 def test_the_examples_hold_one_book() -> None:
