@@ -69,15 +69,14 @@ class Board:
         self.gaps: list[int] = numerators.tolist()
         rows = np.flatnonzero(~problem.free[arcs.demand])
         starts = np.flatnonzero(np.diff(arcs.bearer[rows], prepend=-1))  # a bearer's arcs are neighbours
-        ends = np.append(starts[1:], len(rows))
+        costly, edges = rows.tolist(), [*starts.tolist(), len(rows)]
         self.bearers = arcs.bearer[rows[starts]]
         self._place = np.zeros(len(wealth.book), np.int64)
         self._place[self.bearers] = np.arange(len(starts))
 
         def borne(bearer: int) -> list[int]:
-            place = self._place[bearer]
-            found: list[int] = rows[starts[place] : ends[place]].tolist()
-            return found
+            place = int(self._place[bearer])
+            return costly[edges[place] : edges[place + 1]]
 
         self.borne_by = _Lazily(borne)
         self.arcs_of = _Lazily[list[int]](lambda demand: problem.arcs_of[demand].tolist())
@@ -91,20 +90,30 @@ class Board:
         """Start from these lots, whatever was there."""
         arcs = self.problem.arcs
         self.lots: list[int] = lots.tolist()
+        self._start, self._changed = lots.copy(), set[int]()
         costs = self.problem.gap_floats[arcs.demand] * lots
         self.paid: Float64 = np.bincount(arcs.bearer, costs, len(self.problem.wealth.book)).astype(np.float64)
         self.spent = _Lazily(lambda bearer: sum(map(self._cost, self.borne_by[bearer])))
         self._heaps = _Lazily(self._heap)
         self._worst: list[tuple[float, int, int]] = []
 
+    @property
+    def array(self) -> Int64:
+        """`lots` as an array."""
+        found, changed = self._start.copy(), list(self._changed)
+        found[changed] = [self.lots[arc] for arc in changed]
+        return found
+
     def _cost(self, arc: int) -> int:
         return self.gaps[self.demand[arc]] * self.lots[arc]
 
     def _heap(self, demand: int) -> list[tuple[float, int]]:
-        """(no more than the haircut after one more lot, arc) of a demand's arcs."""
-        rows = self.problem.arcs_of[demand]
-        bearers = self.problem.arcs.bearer[rows]
-        after = (self.paid[bearers] + self.problem.gap_floats[demand]) / self.problem.wealth.endowment[bearers] * SAFE
+        """(no more than the haircut after one more lot, arc) of a demand's arcs with room; others come when freed."""
+        arcs, wealth, rows = self.problem.arcs, self.problem.wealth, self.problem.arcs_of[demand]
+        cost, bearers = self.paid[arcs.bearer[rows]] + self.problem.gap_floats[demand], arcs.bearer[rows]
+        open_ = (self.array[rows] < arcs.lots[rows]) & (cost * SAFE <= wealth.cap_units[bearers])
+        rows, bearers = rows[open_], bearers[open_]
+        after = cost[open_] / wealth.endowment[bearers] * SAFE
         order = np.argsort(after, kind="stable")
         return list(zip(after[order].tolist(), rows[order].tolist(), strict=True))
 
@@ -134,6 +143,7 @@ class Board:
         bearer = self.bearer[arc]
         self.spent[bearer] += lots * self.gaps[self.demand[arc]]
         self.lots[arc] += lots
+        self._changed.add(arc)
         self.paid[bearer] = self.spent[bearer] / self._denominator
         heappush(self._worst, (-self.haircut(bearer), int(self._place[bearer]), bearer))
         if lots < 0:
@@ -196,21 +206,21 @@ class Board:
         for arc, lots in reversed(done):
             self.add(arc, -lots)
 
-    def route(self, demand: int, dead: set[int]) -> bool:
-        """Place one lot of a demand, moving lots of other demands out of its way: the shortest such path, or nothing.
+    def route(self, demand: int, dead: set[int], lots: int = 1) -> bool:
+        """Place lots of a demand, moving lots of other demands out of their way: the shortest such path, or nothing.
 
         Breadth first over demands: lots of one fit on an arc if enough of another demand leave its bearer, and those
         have to go somewhere in turn. Demands in `dead` are not tried, and those that led nowhere are added to it.
         """
         came: dict[int, tuple[int, Step] | None] = {demand: None}
-        waiting = deque([(demand, 1)])
+        waiting = deque([(demand, lots)])
         while waiting:
-            last, lots = waiting.popleft()
-            if self._walked(last, lots, came):
+            last, many = waiting.popleft()
+            if self._walked(last, many, came):
                 return True
             if self.scans < SCANS:
                 self.scans += len(self.arcs_of[last])
-                for follower, step in self._steps(last, lots, came, dead):
+                for follower, step in self._steps(last, many, came, dead):
                     came[follower] = last, step
                     waiting.append((follower, step.freed))
         dead.update(came)

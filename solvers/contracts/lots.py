@@ -18,7 +18,7 @@ from solvers.money import Float64, Int64
 from solvers.rounding import shares
 
 MOVES = 5_000
-"""Times that the bearer with the worst haircut is relieved. A count and not a clock, as in `board`."""
+"""Times that the bearer with the worst haircut is relieved, or room is made. A count and not a clock, as in `board`."""
 
 INACCURACY = 1e-9
 """A demand short of its lots by no more than this share is meant to be closed; so near a whole lot is that lot."""
@@ -48,18 +48,15 @@ def whole_lots(problem: ClosureProblem, plan: Plan) -> Int64:
     """
     if problem.free.all():
         return free_lots(problem)
-    needed = np.array([demand.lots for demand in problem.demands])
     floors, wanted = _floors(problem, plan)
     board = Board(problem, floors)
-    _heed_caps(board)
-    left = (wanted - _closed(problem, board.lots)).tolist()
-    left = {demand: lots for demand, lots in enumerate(left) if lots}
+    heed_caps(board)
+    left = lacking(board, wanted)
     fill(board, left)
-    _make_room(board, left)
+    make_room(board, left)
     relieve(board, _worst(problem, plan))
-    short = needed - _closed(problem, board.lots)
-    fill(board, {demand: lots for demand, lots in enumerate(short.tolist()) if lots and not problem.free[demand]})
-    return free_lots(problem) + np.array(board.lots, np.int64)
+    close_the_rest(board)
+    return free_lots(problem) + board.array
 
 
 def _floors(problem: ClosureProblem, plan: Plan) -> tuple[Int64, Int64]:
@@ -78,14 +75,27 @@ def _floors(problem: ClosureProblem, plan: Plan) -> tuple[Int64, Int64]:
     return floors, wanted
 
 
-def _closed(problem: ClosureProblem, lots: Int64 | list[int]) -> Int64:
+def _closed(problem: ClosureProblem, lots: Int64) -> Int64:
     """Lots of each demand."""
     result = np.zeros(len(problem.demands), np.int64)
     np.add.at(result, problem.arcs.demand, lots)
     return result
 
 
-def _heed_caps(board: Board) -> None:
+def lacking(board: Board, wanted: Int64) -> dict[int, int]:
+    """What costly demands lack of the lots wanted of each."""
+    left = wanted - _closed(board.problem, board.array)
+    return {demand: int(left[demand]) for demand in np.flatnonzero((left > 0) & ~board.problem.free).tolist()}
+
+
+def close_the_rest(board: Board) -> None:
+    """Lots that no plan asked for: those that are needed and that caps let through."""
+    left = lacking(board, np.array([demand.lots for demand in board.problem.demands]))
+    fill(board, left)
+    make_room(board, left)
+
+
+def heed_caps(board: Board) -> None:
     """Take off what inaccurate amounts put beyond a cap."""
     for bearer in np.flatnonzero(board.paid > board.problem.wealth.cap_units * SAFE).tolist():
         for arc in sorted(board.borne_by[bearer], key=lambda arc: board.gaps[board.demand[arc]]):
@@ -100,16 +110,19 @@ def fill(board: Board, left: dict[int, int]) -> None:
     In doubles, which keep off the caps by a hair; lots that find no room so are placed exactly. `left` becomes what
     fits nowhere.
     """
-    problem, arcs, paid, lots = board.problem, board.problem.arcs, board.paid, np.array(board.lots, np.int64)
-    caps = problem.wealth.cap_units * SAFE
+    if not left:
+        return
+    problem, arcs, paid, lots = board.problem, board.problem.arcs, board.paid, board.array
+    weight, caps = problem.wealth.endowment, problem.wealth.cap_units * SAFE
     for demand in sorted(left, key=lambda demand: (-problem.gap_floats[demand], demand)):
         rows, gap = problem.arcs_of[demand], problem.gap_floats[demand]
-        bearers = arcs.bearer[rows]
-        below_cap = np.maximum(np.floor((caps[bearers] - paid[bearers]) / gap), 0)
-        room = np.minimum(below_cap, arcs.lots[rows] - lots[rows]).astype(np.int64)
-        more = _least_felt(problem.wealth.endowment[bearers], paid[bearers], gap, room, left[demand])
-        lots[rows] += more
-        paid[bearers] += gap * more
+        bearers, placed = arcs.bearer[rows], lots[rows]
+        before = paid[bearers]
+        below_cap = np.maximum(np.floor((caps[bearers] - before) / gap), 0)
+        room = np.minimum(below_cap, arcs.lots[rows] - placed).astype(np.int64)
+        more = _least_felt(weight[bearers], before, gap, room, left[demand])
+        lots[rows] = placed + more
+        paid[bearers] = before + gap * more
         left[demand] -= int(more.sum())
     board.put(lots)
     for demand, rest in left.items():
@@ -151,13 +164,22 @@ def _least_felt(weight: Float64, paid: Float64, gap: float, room: Int64, lots: i
     return sure + np.bincount(arc[best], minlength=count)
 
 
-def _make_room(board: Board, left: dict[int, int]) -> None:
-    """Place lots that no holder has room for by moving lots of other demands, as far as that goes."""
+def make_room(board: Board, left: dict[int, int]) -> None:
+    """Place lots that no holder has room for by moving lots of other demands, as far as that goes.
+
+    As many at a time as a path takes; `left` becomes what has no path.
+    """
     dead: set[int] = set()
     for demand, lots in left.items():
-        for _ in range(lots):
-            if demand in dead or not board.route(demand, dead):
+        many = lots
+        for _ in range(MOVES):
+            if not many or demand in dead:
                 break
+            if board.route(demand, dead if many == 1 else set(dead), many):
+                left[demand] -= many
+                many = min(2 * many, left[demand])
+            else:
+                many //= 2
 
 
 def relieve(board: Board, worst: float) -> None:

@@ -57,6 +57,7 @@ def test_a_wrong_setting_is_refused_with_the_name_of_its_variable(
         create_app()
 
 
+@pytest.mark.slow
 def test_the_process_does_not_start_with_a_wrong_setting() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", f"{free_port()}"],

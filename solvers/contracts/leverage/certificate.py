@@ -4,7 +4,7 @@ f is convex: f(k) >= f(k') - saving(k')'(k - k') for any closing k'. So for any 
 
     f(k) >= f(k') + pi'(sum k' - Q) - sum over accounts of the most of (saving - pi)'(k - k') within bounds and caps
 
-holds for every closing k of Q, in whole lots or not. Source: MODEL 4; Frank and Wolfe's gap (1956) for prices.
+holds for every closing k of Q, in whole lots or not; and nothing is below zero. Source: MODEL 4; Frank and Wolfe's gap (1956) for prices.
 """
 
 from math import fsum
@@ -48,7 +48,7 @@ def draining_bound(
     paid = sums(arcs.bearer, closed * cost, len(cap))
     away = _priced(gain, cost, arcs.bearer, inside & (paid >= cap * (1 - _INSIDE))[arcs.bearer])
     residual = ratio(np.abs(away), deviation, inside)
-    return Optimality(objective, min(bound, objective), float(residual.max(initial=0.0)))
+    return Optimality(objective, min(max(bound, 0.0), objective), float(residual.max(initial=0.0)))
 
 
 def _most(gain: Float64, lots: Float64, cost: Float64, bearer: Int64, cap: Float64) -> Float64:

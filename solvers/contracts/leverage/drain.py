@@ -10,7 +10,10 @@ from solvers.contracts.leverage.exposures import Exposures, Needs, of_lots
 from solvers.contracts.leverage.interior import minimised
 from solvers.contracts.leverage.marginal import Marginal, marginal
 from solvers.contracts.leverage.sums import ratio, sums
+from solvers.contracts.lexicographic import lexicographic_plan
+from solvers.contracts.lots import free_lots
 from solvers.contracts.problem import ClosureProblem
+from solvers.errors import SolverFailed
 from solvers.money import Float64, Int64
 
 _WHOLE = 1e-12
@@ -33,6 +36,7 @@ class Drained:
     steps      Newton steps in all
     stages     orders of magnitude that were solved one after the other
     stretch    the most that moves were stretched by, to tell apart what has no shortfall in doubles
+    lost       the path was lost: the closing is the fairest, and how far from optimal is for its proof to say
     """
 
     closed: Float64
@@ -42,6 +46,7 @@ class Drained:
     steps: int
     stages: int
     stretch: float
+    lost: bool
 
 
 def drained(problem: ClosureProblem, covariance: Float64, deadline: Deadline = NEVER) -> Drained:
@@ -59,12 +64,17 @@ def drained(problem: ClosureProblem, covariance: Float64, deadline: Deadline = N
     closed = np.zeros(len(problem.arcs.lots))
     rows, prices = np.arange(len(closed)), np.zeros(len(need))
     settled = np.zeros(len(need), np.bool_)
-    steps, stages, stretch = 0, 0, 1.0
+    steps, stages, stretch, lost = 0, 0, 1.0, False
     while len(rows) and stages < _STAGES:
         before = closed.copy()
         rows, left = _decided(problem, rows, closed, need)
         found = Exposures.of(problem, S, rows, closed, left)
-        done = minimised(found, before[rows] if stages else None, deadline)
+        try:
+            done = minimised(found, before[rows] if stages else None, deadline)
+        except SolverFailed:
+            closed, lost = (before, False) if stages else (_fairest(problem), True)
+            need = sums(problem.arcs.demand, closed, len(need)) if lost else need
+            break
         steps, stages, stretch = steps + done.steps, stages + 1, max(stretch, done.stretch)
         missed = np.abs(sums(found.demand, done.closed, len(found.need)) - found.need) > _MISSED * found.need
         if stages > 1 and bool(missed.any()):
@@ -83,7 +93,13 @@ def drained(problem: ClosureProblem, covariance: Float64, deadline: Deadline = N
         median = np.where(settled, prices, _prices(problem, marginal(problem, S, closed), closed, prices))
         proofs = [draining_bound(problem, covariance, closed, some, need) for some in (median, prices)]
         prices = median if proofs[0].bound >= proofs[1].bound else prices
-    return Drained(closed, prices + 0.0, need, needs.wanted, steps, stages, stretch)
+    return Drained(closed, prices + 0.0, need, needs.wanted, steps, stages, stretch, lost)
+
+
+def _fairest(problem: ClosureProblem) -> Float64:
+    """Lots of the lexicographic closing, before whole lots."""
+    amounts, gaps = lexicographic_plan(problem).amounts, problem.gap_floats[problem.arcs.demand]
+    return np.minimum(ratio(amounts, gaps), problem.arcs.lots) + free_lots(problem)
 
 
 def _decided(problem: ClosureProblem, rows: Int64, closed: Float64, need: Float64) -> tuple[Int64, Float64]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from solvers.contracts.board import Board
 from solvers.contracts.leverage.sums import sums
-from solvers.contracts.lots import INACCURACY
+from solvers.contracts.lots import INACCURACY, close_the_rest, heed_caps, lacking, make_room
 from solvers.contracts.problem import ClosureProblem
 from solvers.money import Float64, Int64
 
@@ -64,24 +64,17 @@ def _filled(problem: ClosureProblem, lots: Int64, wanted: Int64, order: Int64) -
 def _within_caps(problem: ClosureProblem, floors: Int64, wanted: Int64, order: Int64) -> Int64:
     costly = ~problem.free[problem.arcs.demand]
     board = Board(problem, np.where(costly, floors, 0))
-    for bearer, held in board.borne_by.items():
-        for arc in sorted(held, key=lambda arc: board.gaps[board.demand[arc]]):
-            over = board.spent[bearer] - board.cap[bearer]
-            if over > 0:
-                board.add(arc, -min(board.lots[arc], -(-over // board.gaps[board.demand[arc]])))
-    left = (wanted - _taken(problem, np.array(board.lots, np.int64))).tolist()
+    heed_caps(board)
+    left = lacking(board, wanted)
     for most in (1, None):
         for arc in order[costly[order]].tolist():
             demand = board.demand[arc]
-            if left[demand]:
-                lots = min(left[demand], board.room(arc), most or left[demand])
-                if lots:
-                    board.add(arc, lots)
-                    left[demand] -= lots
-    dead: set[int] = set()
-    for demand in np.flatnonzero(~problem.free).tolist():
-        while left[demand] and demand not in dead and board.route(demand, dead):
-            left[demand] -= 1
+            if left.get(demand):
+                given = min(left[demand], board.room(arc), most or left[demand])
+                board.add(arc, given)
+                left[demand] -= given
+    make_room(board, left)
+    close_the_rest(board)
     lots = np.where(costly, np.array(board.lots, np.int64), floors)
     return _filled(problem, lots, np.where(problem.free, wanted, 0), order[~costly[order]])
 

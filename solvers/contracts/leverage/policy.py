@@ -82,6 +82,8 @@ def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining, dea
             lots = in_whole_lots(problem, closed_form.closed, need)
             return Closing(lots, plan, notes=_units(problem, S), method="closed-form", libraries=("numpy", "scipy"))
     found, notes = drained(problem, S, deadline), _units(problem, S)
+    if found.lost:
+        notes += ("The interior point method lost its path here: this is the fairest closing, and its gap is told.",)
     if found.stretch > 1:
         notes += (
             "Closing some of the markets saves nothing that can be told from nothing at moves of this size: there the "

@@ -28,7 +28,6 @@ from solvers.contracts.scenarios.whole import whole
 from solvers.money import Float64, Int64
 from solvers.verify import Optimality
 
-
 _NOTHING = 1e-9
 """What adds no more than this to the loss, a dollar for a dollar, is told to add nothing."""
 

@@ -12,7 +12,7 @@ have no caps.
 import numpy as np
 
 from solvers.contracts.board import Board
-from solvers.contracts.lots import INACCURACY, fill
+from solvers.contracts.lots import INACCURACY, close_the_rest, fill, heed_caps, lacking, make_room
 from solvers.contracts.problem import ClosureProblem
 from solvers.contracts.scenarios.venue import Venue
 from solvers.money import Float64, Int64
@@ -23,39 +23,30 @@ def whole(problem: ClosureProblem, venue: Venue, planned: Float64, weights: Floa
     """Lots of each arc, for planned ones within bounds and caps but for rounding, and S weights of scenarios."""
     arcs = problem.arcs
     floors = np.minimum(np.floor(planned + INACCURACY + planned * 1e-12).astype(np.int64), arcs.lots)
-    left: dict[int, int] = {}
+    wanted = np.zeros(len(problem.demands), np.int64)
     for place, demand in enumerate(problem.demands):
         rows = np.flatnonzero(arcs.demand == place)
         meant = float(planned[rows].sum())
-        wanted = demand.lots if meant >= demand.lots * (1 - INACCURACY) else round(meant)
-        beyond = sum(floors[rows].tolist()) - wanted
+        wanted[place] = demand.lots if meant >= demand.lots * (1 - INACCURACY) else round(meant)
+        closed = sum(floors[rows].tolist())
+        beyond = closed - int(wanted[place])
         if beyond > 0:
             holders = problem.positions.account[arcs.position[rows]]
-            floors[rows] -= shares(floors[rows], beyond, beyond + wanted, problem.accounts.ids, holders)
-        left[place] = max(-beyond, 0)
+            floors[rows] -= shares(floors[rows], beyond, closed, problem.accounts.ids, holders)
     board = Board(problem, floors)
-    _heed_caps(board, left)
+    heed_caps(board)
+    left = lacking(board, wanted)
     order = np.lexsort((np.arange(len(planned)), floors - planned, _added(venue, floors, weights)))
     for arc in order.tolist():
         place = board.demand[arc]
-        if not left[place]:
-            continue
-        if problem.free[place]:
-            given = min(board.held[arc] - board.lots[arc], 1)
-            board.lots[arc] += given
-        else:
+        if left.get(place):
             given = min(board.room(arc), 1)
             board.add(arc, given)
-        left[place] -= given
-    for place in np.flatnonzero(problem.free).tolist():
-        _pour(board, np.flatnonzero(arcs.demand == place).tolist(), left.pop(place))
+            left[place] -= given
     fill(board, left)
-    dead: set[int] = set()
-    for place, lots in left.items():
-        for _ in range(lots):
-            if place in dead or not board.route(place, dead):
-                break
-    return np.array(board.lots, np.int64)
+    make_room(board, left)
+    close_the_rest(board)
+    return _poured(problem, np.array(board.lots, np.int64), wanted, order)
 
 
 def _added(venue: Venue, lots: Int64, weights: Float64) -> Float64:
@@ -69,20 +60,14 @@ def _added(venue: Venue, lots: Int64, weights: Float64) -> Float64:
     return found
 
 
-def _heed_caps(board: Board, left: dict[int, int]) -> None:
-    """Take off what inaccurate lots put beyond a cap."""
-    for bearer, held in board.borne_by.items():
-        for arc in held:
-            over = board.spent[bearer] - board.cap[bearer]
-            if over > 0:
-                fewer = min(board.lots[arc], -(-over // board.gaps[board.demand[arc]]))
-                board.add(arc, -fewer)
-                left[board.demand[arc]] += fewer
-
-
-def _pour(board: Board, arcs: list[int], lots: int) -> None:
-    """Lots of a free demand that no fraction asked for, in the order of arcs."""
-    for arc in arcs:
-        given = min(board.held[arc] - board.lots[arc], lots)
-        board.lots[arc] += given
-        lots -= given
+def _poured(problem: ClosureProblem, lots: Int64, wanted: Int64, order: Int64) -> Int64:
+    """Lots of free demands: one to each arc in the order, then in the order of arcs."""
+    for place in np.flatnonzero(problem.free).tolist():
+        rows = problem.arcs_of[place]
+        left = int(wanted[place] - lots[rows].sum())
+        for arcs, most in ((order[problem.arcs.demand[order] == place], 1), (rows, left)):
+            for arc in arcs.tolist():
+                given = min(int(problem.arcs.lots[arc] - lots[arc]), most, left)
+                lots[arc] += given
+                left -= given
+    return lots

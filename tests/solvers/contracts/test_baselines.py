@@ -137,7 +137,7 @@ def on_paid(problem: ClosureProblem, found: Closing) -> dict[int, int]:
     return {arc: int(found.lots[arc]) for arc in np.flatnonzero(~free).tolist()}
 
 
-@pytest.mark.parametrize("seed", some(200, 30))
+@pytest.mark.parametrize("seed", some(200, 15))
 @pytest.mark.parametrize("margin", ["cross", "isolated"])
 def test_both_equal_rational_arithmetic_to_the_lot(seed: int, margin: Any) -> None:
     problem = nasty(seed, margin)
@@ -148,7 +148,7 @@ def test_both_equal_rational_arithmetic_to_the_lot(seed: int, margin: Any) -> No
             assert on_paid(problem, queue(problem, score, partial_close=partial_close)) == wanted, score
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6), margin=st.sampled_from(["cross", "isolated"]), score=st.sampled_from(SCORES))
 def test_bounds_caps_and_needs_hold(seed: int, margin: Any, score: Score) -> None:
     problem = nasty(seed, margin)

@@ -25,7 +25,7 @@ NATURES = {"plain": PLAIN, "capped": CAPPED, "scarce": SCARCE}
 
 
 @pytest.mark.parametrize("nature", NATURES)
-@pytest.mark.parametrize("seed", some(40, 4))
+@pytest.mark.parametrize("seed", some(40, 3))
 def test_no_closing_of_a_small_book_leaves_less_to_be_expected(nature: str, seed: int) -> None:
     """Cutting planes bound it from both sides, within 1e-6 of the objective; SLSQP finds nothing lower.
 
@@ -60,7 +60,7 @@ def test_a_singular_covariance_has_the_same_oracles(rank: int, seed: int) -> Non
     assert best <= bound * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("examples", some((6, 25), 1))
+@pytest.mark.parametrize("examples", some((5, 25), 1))
 def test_closings_prove_themselves_and_keep_every_bound(examples: int) -> None:
     @given(
         seed=st.integers(0, 10**6),
@@ -69,7 +69,7 @@ def test_closings_prove_themselves_and_keep_every_bound(examples: int) -> None:
         daily=st.sampled_from([0.003, 0.03, 0.3]),
         factors=st.sampled_from([None, 1, 2]),
     )
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples, deadline=None, derandomize=True)
     def hold(seed: int, nature: str, markets: int, daily: float, factors: int | None) -> None:
         problem = random_market(seed, 20, markets, 3, NATURES[nature])
         factors = factors if factors is None else min(factors, markets)

