@@ -41,7 +41,8 @@ def cost_optimality(problem: ClosureProblem, plan: Plan, aim: Aim) -> Optimality
     """
     network, amounts = _planned(problem, plan)
     price, paid, everyone = plan.levels[network.demand], network.paid(amounts), np.arange(len(network.weight))
-    order = np.lexsort((-price, network.bearer))
+    falling = np.argsort(np.argsort(-plan.levels, kind="stable"))  # the place of each demand
+    order = np.argsort(network.bearer * len(falling) + falling[network.demand], kind="stable")
     most, bearer, mu = network.most[order], network.bearer[order], price[order]
     before = np.cumsum(most) - most
     before -= before[np.searchsorted(bearer, everyone)][bearer]

@@ -9,6 +9,7 @@ Gaps are fractions whose common denominator may have thousands of digits. So eac
 units and multiplied in 64-bit integers; Python's integers see only what those leave open.
 """
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,15 +102,15 @@ class _Closed:
         self.gaps, self.denominator = problem.common_gaps
         self.rows = np.flatnonzero((lots > 0) & ~problem.free[arcs.demand])
         self.lots, self.demand = lots[self.rows], arcs.demand[self.rows]
-        bearers, first, place = np.unique(arcs.bearer[self.rows], return_index=True, return_inverse=True)
-        self.bearers, self.place = bearers[np.argsort(first)], np.argsort(np.argsort(first))[place]
+        bearer = arcs.bearer[self.rows]
+        first = np.diff(bearer, prepend=-1) != 0  # a bearer's arcs are neighbours
+        self.bearers, self.place = bearer[first], np.cumsum(first) - 1
 
     @cached_property
     def total_units(self) -> int:
         """ceil(sum g k)."""
-        total = 0
-        for demand in np.unique(self.demand).tolist():
-            total += int(self.gaps[demand]) * sum(self.lots[self.demand == demand].tolist())
+        closed = _sums(self.lots, self.demand, len(self.gaps)).tolist()
+        total: int = sum(map(operator.mul, self.gaps.tolist(), closed))
         return -(-total // self.denominator)
 
     @cached_property
@@ -136,36 +137,32 @@ class _Closed:
 
     def bearer_numerator(self, place: int) -> int:
         """The exact cost of one bearer, over the denominator."""
-        order, starts = self._by_bearer
-        return sum(map(self._arc_numerator, order[starts[place] : starts[place + 1]]))
-
-    @cached_property
-    def _by_bearer(self) -> tuple[list[int], list[int]]:
-        order = np.argsort(self.place, kind="stable")
-        return order.tolist(), np.searchsorted(self.place[order], np.arange(len(self.bearers) + 1)).tolist()
+        start, end = np.searchsorted(self.place, (place, place + 1)).tolist()
+        return sum(map(self._arc_numerator, range(start, end)))
 
 
 def _rounded(amounts: _Amounts, group: Int64, targets: Int64) -> Int64:
     """Whole units that add up to each group's target: floors, and one more for the largest fractions, ties in order.
 
-    The target of a group is the sum of its exact amounts, rounded down or up, so that units go to fractions only.
+    Amounts come by group, of which there are no more than fractions that add up. The target of a group is the sum of
+    its exact amounts, rounded down or up, so that units go to fractions only.
     """
-    left = targets - _sums(amounts.whole, group, len(targets))
-    order = np.lexsort((-amounts.fraction, group))
-    starts = np.searchsorted(group[order], np.arange(len(targets) + 1))
+    left, sizes = targets - _sums(amounts.whole, group, len(targets)), np.bincount(group, minlength=len(targets))
+    order = np.argsort((group << _BITS) - amounts.fraction, kind="stable")
+    ends = np.cumsum(sizes) - sizes + left  # of those that get one more
     chosen = np.zeros(len(group), np.bool_)
-    chosen[order] = np.arange(len(group)) - starts[group[order]] < left[group[order]]
-    cut = (left > 0) & (left < np.diff(starts))
+    chosen[order] = np.arange(len(group)) < ends[group]
+    cut = (left > 0) & (left < sizes)
     edge = np.zeros(len(targets), np.int64)
-    edge[cut] = amounts.fraction[order[(starts[:-1] + left - 1)[cut]]]
+    edge[cut] = amounts.fraction[order[ends[cut] - 1]]
     near = cut[group] & (np.abs(amounts.fraction - edge[group]) <= amounts.error)
-    near &= (_sums(near & ~chosen, group, len(targets)) > 0)[group]
-    wanted = _sums(near & chosen, group, len(targets)).tolist()
-    groups, rows = group.tolist(), np.flatnonzero(near).tolist()
+    near &= (np.bincount(group[near & ~chosen], minlength=len(targets)) > 0)[group]
+    wanted = np.bincount(group[near & chosen], minlength=len(targets))
+    rows = np.flatnonzero(near).tolist()
     chosen[near] = False
     for row in sorted(rows, key=lambda row: -(amounts.numerator(row) % amounts.denominator)):
-        if wanted[groups[row]]:
-            wanted[groups[row]] -= 1
+        if wanted[group[row]]:
+            wanted[group[row]] -= 1
             chosen[row] = True
     return amounts.whole + chosen
 

@@ -71,10 +71,9 @@ def min_max_plan(problem: ClosureProblem) -> Plan:
 
 def reachable(network: Network) -> Network:
     """The network with needs cut down to what can be brought when all bearers pay all that they may."""
-    carried = network.flow(network.cap)
-    if carried.brings(float(network.need.sum())):
+    if network.cut(network.cap).brings(float(network.need.sum())):
         return network
-    return network.needing(np.minimum(network.taken(carried.amounts), network.need))
+    return network.needing(np.minimum(network.taken(network.flow(network.cap).amounts), network.need))
 
 
 class _OutOfReachError(Exception):
@@ -165,10 +164,10 @@ def _fill(network: Network, part: _Part, aim: Aim, whole: bool) -> _Filled:
     price, supply = _price(aim, part, ceiling, paid), paid - part.floor
     if len(part.need) == 1:
         return _Filled(inner, price, supply, supply > 0, part.need > 0, arrived=True)
-    carried = inner.flow(supply)
-    below, taking = carried.found.bearers, carried.found.demands
+    parted = inner.cut(supply)
+    below, taking = parted.found.bearers, parted.found.demands
     # A cut parts the demands; where rounding alone made it, it does not.
-    arrived = carried.brings(float(supply.sum())) or bool(taking.all()) or not taking.any()
+    arrived = parted.brings(float(supply.sum())) or bool(taking.all()) or not taking.any()
     return _Filled(inner, price, supply, below, taking, arrived)
 
 

@@ -118,7 +118,7 @@ def fill(board: Board, left: dict[int, int]) -> None:
         rows, gap = problem.arcs_of[demand], problem.gap_floats[demand]
         bearers, placed = arcs.bearer[rows], lots[rows]
         before = paid[bearers]
-        below_cap = np.maximum(np.floor((caps[bearers] - before) / gap), 0)
+        below_cap = np.maximum((caps[bearers] - before) / gap, 0)
         room = np.minimum(below_cap, arcs.lots[rows] - placed).astype(np.int64)
         more = _least_felt(weight[bearers], before, gap, room, left[demand])
         lots[rows] = placed + more
@@ -148,7 +148,7 @@ def _least_felt(weight: Float64, paid: Float64, gap: float, room: Int64, lots: i
     count = len(room)
 
     def below(haircut: float) -> Int64:
-        return np.minimum(np.maximum(np.floor((haircut * weight - paid) / gap), 0), room).astype(np.int64)
+        return np.minimum(np.maximum((haircut * weight - paid) / gap, 0), room).astype(np.int64)
 
     first = np.where(room > 0, (paid + gap) / weight, np.inf)
     enough = np.partition(first, lots - 1)[lots - 1] / SAFE if lots <= count else np.inf
@@ -158,10 +158,18 @@ def _least_felt(weight: Float64, paid: Float64, gap: float, room: Int64, lots: i
         sure = below(level(weight, paid, full, amount) * SAFE)
         most = below(level(weight, paid, full, amount + gap * count) / SAFE)
     some = most - sure
-    arc = np.repeat(np.arange(count), some)
-    lot = np.arange(1, len(arc) + 1) + np.repeat(sure - np.cumsum(some) + some, some)
-    best = np.argsort((paid[arc] + gap * lot) / weight[arc], kind="stable")[: lots - int(sure.sum())]
+    arc = np.arange(count).repeat(some)
+    lot = np.arange(1, len(arc) + 1) + (sure - some.cumsum() + some)[arc]
+    best = _smallest((paid[arc] + gap * lot) / weight[arc], lots - int(sure.sum()))
     return sure + np.bincount(arc[best], minlength=count)
+
+
+def _smallest(values: Float64, count: int) -> Int64:
+    """Places of so many values, the smallest; ties in order."""
+    if count >= len(values):
+        return np.arange(len(values))
+    last = np.partition(values, count - 1)[count - 1]
+    return np.concatenate((np.flatnonzero(values < last), np.flatnonzero(values == last)))[:count]
 
 
 def make_room(board: Board, left: dict[int, int]) -> None:

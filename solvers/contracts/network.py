@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from solvers.backends.max_flow import Flow, max_flow
+from solvers.backends.max_flow import Cut, max_flow, min_cut
 from solvers.contracts.problem import ClosureProblem
 from solvers.money import Float64, Int64
 
@@ -48,21 +48,27 @@ class Network:
 
     @classmethod
     def of(cls, problem: ClosureProblem) -> "Network":
+        """The problem's own, made once."""
+        kept = problem.wealth.remembered
+        if cls not in kept:
+            kept[cls] = cls._made(problem)
+        found: Network = kept[cls]
+        return found
+
+    @classmethod
+    def _made(cls, problem: ClosureProblem) -> "Network":
         arcs, gaps = problem.arcs, problem.gap_floats
         rows = np.flatnonzero(~problem.free[arcs.demand])
-        bearers, first, bearer = np.unique(arcs.bearer[rows], return_index=True, return_inverse=True)
-        order = np.argsort(first)  # arcs come by account id
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
-        bearers = bearers[order]
-        demand = arcs.demand[rows]
+        bearer, demand = arcs.bearer[rows], arcs.demand[rows]
+        first = np.diff(bearer, prepend=-1) != 0  # a bearer's arcs are neighbours
+        bearers = bearer[first]
         needed = np.array([float(one.lots) for one in problem.demands])
         return cls(
             rows,
             bearers,
             problem.wealth.endowment[bearers],
             problem.wealth.cap_units[bearers].astype(np.float64),
-            place[bearer],
+            np.cumsum(first) - 1,
             demand,
             arcs.lots[rows] * gaps[demand],
             needed * gaps,
@@ -70,14 +76,19 @@ class Network:
 
     def paid(self, amounts: Float64) -> Float64:
         """x: what each bearer pays in all, of amounts an arc."""
-        return np.bincount(self.bearer, amounts, len(self.weight)).astype(np.float64)
+        return np.bincount(self.bearer, amounts, len(self.weight)).astype(np.float64, copy=False)
 
     def taken(self, amounts: Float64) -> Float64:
         """What each demand takes in all, of amounts an arc."""
-        return np.bincount(self.demand, amounts, len(self.need)).astype(np.float64)
+        return np.bincount(self.demand, amounts, len(self.need)).astype(np.float64, copy=False)
 
     def needing(self, need: Float64) -> "Network":
         return replace(self, need=need)
+
+    def cut(self, supply: Float64) -> "Parted":
+        """Where the most that goes through is cut when bearers have so much."""
+        step, have, room, need = self._steps(supply, self.most)
+        return Parted(min_cut(have, self.bearer, self.demand, room, need), step)
 
     def flow(self, supply: Float64) -> "Carried":
         """The most that goes through when bearers have so much."""
@@ -97,31 +108,37 @@ class Network:
 
     def _fitted(self, supply: Float64) -> Float64:
         """Amounts that add up to the supplies by bearer, and about to the needs by demand."""
-        found = self.most
+        found, taken, near = self.most, self.taken(self.most), _FITTED * float(self.need.sum())
         for _ in range(_FITS):
-            taken = self.taken(found)
             found = np.minimum(found * _over(self.need, taken)[self.demand], self.most)
-            paid = self.paid(found)
-            found = np.minimum(found * _over(supply, paid)[self.bearer], self.most)
-            if np.abs(self.taken(found) - self.need).max(initial=0.0) <= _FITTED * float(self.need.sum()):
+            found = np.minimum(found * _over(supply, self.paid(found))[self.bearer], self.most)
+            taken = self.taken(found)
+            if np.abs(taken - self.need).max(initial=0.0) <= near:
                 break
         return found
 
     def _carry(self, supply: Float64, most: Float64, first: "Carried | None" = None) -> "Carried":
-        """Supplies are rounded down to steps, all else up, so that rounding never makes a cut where there is none."""
-        step = max(float(supply.sum()), float(self.need.sum())) / _STEPS or 1.0
-        have, need = np.floor(supply / step).astype(np.int64), np.ceil(self.need / step).astype(np.int64)
-        # An arc with more room than its demand takes is never full, so that it makes no cut.
-        room = np.minimum(np.ceil(most / step), need[self.demand] + _MORE).astype(np.int64)
+        step, have, room, need = self._steps(supply, most)
         if first is None:
             found = max_flow(have, self.bearer, self.demand, room, need)
-            return Carried(found, found.flows, step, self.most)
+            return Carried(found, step, found.flows, self.most)
         before = np.minimum(first.steps, room)
         bearing, taking = (np.zeros_like(have), np.zeros_like(need))
         np.add.at(bearing, self.bearer, before)
         np.add.at(taking, self.demand, before)
         found = max_flow(have - bearing, self.bearer, self.demand, room - before, need - taking, before)
-        return Carried(found, before + found.flows, step, self.most)
+        return Carried(found, step, before + found.flows, self.most)
+
+    def _steps(self, supply: Float64, most: Float64) -> tuple[float, Int64, Int64, Int64]:
+        """The size of a step, and supplies, arcs and needs in steps.
+
+        Supplies are rounded down, all else up, so that rounding never makes a cut where there is none.
+        """
+        step = max(float(supply.sum()), float(self.need.sum())) / _STEPS or 1.0
+        have, need = np.floor(supply / step).astype(np.int64), np.ceil(self.need / step).astype(np.int64)
+        # An arc with more room than its demand takes is never full, so that it makes no cut.
+        room = np.minimum(np.ceil(most / step), need[self.demand] + _MORE).astype(np.int64)
+        return step, have, room, need
 
 
 def _over(wanted: Float64, found: Float64) -> Float64:
@@ -130,20 +147,35 @@ def _over(wanted: Float64, found: Float64) -> Float64:
 
 
 @dataclass(frozen=True)
-class Carried:
-    """A flow in whole steps, each so many units of currency."""
+class Parted:
+    """A cut in whole steps, each so many units of currency."""
 
-    found: Flow
-    steps: Int64
+    found: Cut
     step: float
+
+    @property
+    def through(self) -> int:
+        """Steps that go through."""
+        return self.found.total
+
+    def brings(self, amount: float) -> bool:
+        """Whether so much went through, but for the rounding to steps."""
+        return self.through * self.step >= amount * (1 - _SATURATED)
+
+
+@dataclass(frozen=True)
+class Carried(Parted):
+    """A flow, and its cut."""
+
+    steps: Int64
     most: Float64
+
+    @property
+    def through(self) -> int:
+        return int(self.steps.sum())
 
     @property
     def amounts(self) -> Float64:
         """Units of currency an arc."""
         found: Float64 = np.minimum(self.steps * self.step, self.most)
         return found
-
-    def brings(self, amount: float) -> bool:
-        """Whether so much went through, but for the rounding to steps."""
-        return float(self.steps.sum()) * self.step >= amount * (1 - _SATURATED)

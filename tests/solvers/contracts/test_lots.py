@@ -121,6 +121,7 @@ def test_lots_go_one_by_one_where_exact_haircuts_after_them_are_lowest(seed: int
             wanted[demand] -= 1
     assert left == wanted
     assert board.lots == other.lots
+    assert other.array.tolist() == other.lots
 
 
 @pytest.mark.parametrize("seed", some(12, 1))
