@@ -32,9 +32,16 @@ Observer = Callable[[dict[str, Any], float], None]
 def allocate(asked: Asked, chosen: Chosen[Policy], clock: Clock, observe: Observer | None = None) -> dict[str, Any]:
     """One allocation answer; raises RequestProblem for what is in its way."""
     clock.check()
-    started = perf_counter()
+    started, best = perf_counter(), asked.options.on_timeout == "best"
     with _problems(partial(answers.problem_of, asked, policy=chosen.at), chosen.policy.name):
-        solution = solve(asked.problem, chosen.policy, chosen.parameters, partial=asked.partial, seconds=clock.left())
+        solution = solve(
+            asked.problem,
+            chosen.policy,
+            chosen.parameters,
+            partial=asked.partial,
+            seconds=clock.left(best=best),
+            best=best,
+        )
         answer = answers.allocation_answer(asked, chosen, solution)
     if observe is not None:
         observe(answer, perf_counter() - started)
@@ -46,7 +53,7 @@ def close_out(
 ) -> dict[str, Any]:
     """One closing; raises RequestProblem for what is in its way."""
     clock.check()
-    started, seconds, exact = perf_counter(), clock.left(), asked.options.integer == "exact"
+    started, best = perf_counter(), asked.options.on_timeout == "best"
     with _problems(partial(closings.problem_of, asked, policy=chosen.at), chosen.policy.name):
         solution = close(
             asked.problem,
@@ -54,10 +61,10 @@ def close_out(
             chosen.parameters,
             integer=asked.options.integer,
             partial=asked.partial,
-            seconds=seconds,
+            seconds=clock.left(best=best),
+            best=best,
         )
-        cut = exact and perf_counter() - started >= seconds  # the search got all of them
-        answer = closings.closure_answer(asked, chosen, solution, reproducible=not cut)
+        answer = closings.closure_answer(asked, chosen, solution)
     if observe is not None:
         observe(answer, perf_counter() - started)
     return answer

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import inf
 from typing import Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ from solvers import verify
 from solvers.allocation import Allocation
 from solvers.backends import cvxpy, ortools
 from solvers.backends.cvxpy import Disutility
+from solvers.backends.deadline import NEVER, Deadline
 from solvers.errors import InfeasibleBudget
 from solvers.problem import HaircutProblem, once
 from solvers.rounding import settled
@@ -59,7 +59,7 @@ def pro_rata(problem: HaircutProblem, _: ProRata) -> Allocation:
     return filled(problem, Rates.of(problem.endowment_units[problem.winners]), "endowment")
 
 
-def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata, seconds: float = inf) -> Allocation:
+def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata, deadline: Deadline = NEVER) -> Allocation:
     """h_i = min(eta, beta_i), eta from the budget.
 
     The unique minimiser of sum w_i phi(h_i) for every strictly convex phi (arXiv 2512.01112, section 5), hence
@@ -67,7 +67,7 @@ def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata, seconds:
 
     method  closed-form: exact, in whole units;  convex: cvxpy minimises sum w_i phi(h_i);  lp: ortools minimises the
     worst haircut alone. The last two are rivals of the first, as good as their solvers are, and raise SolverTimeout
-    after so many `seconds`.
+    at the deadline.
     """
     problem.require_reachable()
     forced = problem.amount_units in (0, problem.reachable_units)
@@ -82,9 +82,9 @@ def capped_pro_rata(problem: HaircutProblem, parameters: CappedProRata, seconds:
     weights, caps = problem.endowment[rows] / mean, problem.cap_units[rows] / problem.endowment[rows]
     amount = problem.amount_units / mean
     if parameters.method == "convex":
-        found = cvxpy.separable(weights, caps, amount, parameters.disutility, seconds)
+        found = cvxpy.separable(weights, caps, amount, parameters.disutility, deadline.left())
     else:
-        found = ortools.min_max(weights, caps, amount, seconds)
+        found = ortools.min_max(weights, caps, amount, deadline.left())
     haircuts, seized = np.zeros(len(problem.book)), np.zeros(len(problem.book), dtype=np.int64)
     haircuts[rows] = np.clip(found, 0, caps)
     wanted = haircuts[rows] * problem.endowment[rows]

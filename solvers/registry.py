@@ -49,7 +49,7 @@ class Axiom:
 class Policy:
     """One policy. `parameters` is a frozen dataclass with defaults; `optimality` exists where it minimises.
 
-    `timed`: its `solve` also takes the seconds it may last, since a generic solver or a search may need any time.
+    `timed`: its `solve` also takes a Deadline, since a generic solver or a search may need any time.
     """
 
     name: str

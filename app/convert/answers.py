@@ -45,7 +45,7 @@ def allocation_answer(asked: Asked, chosen: Chosen[Policy], solution: Solution) 
     return {
         "id": asked.identity("allocation", chosen.shown),
         "status": solution.status,
-        "reproducible": True,
+        "reproducible": not solution.cut,
         "policy": chosen.shown,
         "budget": put(problem.budget_units),
         "notes": [*severity_notes(problem), *allocation.notes, *(model_notes(found["robustness"]) if robust else [])],

@@ -28,15 +28,13 @@ _FINE = 3
 """Further decimals of a price, so that all contracts of a market cost the same to a thousandth of a unit."""
 
 
-def closure_answer(
-    asked: ClosureAsked, chosen: Chosen[ClosingPolicy], solution: ClosureSolution, *, reproducible: bool
-) -> dict[str, Any]:
+def closure_answer(asked: ClosureAsked, chosen: Chosen[ClosingPolicy], solution: ClosureSolution) -> dict[str, Any]:
     problem, closing = solution.problem, solution.closing
     seized = solution.costs.bearer_units
     return {
         "id": asked.identity("closure", chosen.shown),
         "status": solution.status,
-        "reproducible": reproducible,
+        "reproducible": not solution.cut,
         "policy": chosen.shown,
         "budget": money(problem.wealth.budget_units, problem.accounts.precision),
         "notes": list(closing.notes),

@@ -63,8 +63,9 @@ class Options(Wire):
     on_timeout: Literal["reject", "best"] = Field(
         "reject",
         description=(
-            "What runs out of time is refused under both. Searches with limits of their own answer their best, "
-            "with its gap, under both."
+            "When three fifths of time_limit are over: reject goes on, and is refused at its end. best answers what a "
+            "search has by then, with its gap, or the fairest allocation where that is nothing; reproducible is false "
+            "then. Closed forms know no best. Searches with limits of their own answer their best under both."
         ),
     )
     time_limit: Annotated[float, Field(gt=0)] | None = Field(

@@ -57,7 +57,11 @@ class ClosureCertificate(Certificate):
 
 @dataclass(frozen=True)
 class ClosureSolution:
-    """A closing that passed verification. `reasons`: why lots of a demand are left, by its place."""
+    """A closing that passed verification.
+
+    reasons    why lots of a demand are left, by its place
+    cut        whether a clock ended the search for it, so that another run may find another
+    """
 
     problem: ClosureProblem
     closing: Closing
@@ -65,6 +69,7 @@ class ClosureSolution:
     certificate: ClosureCertificate
     status: Status
     reasons: dict[int, Reason]
+    cut: bool
 
 
 def close(
@@ -75,6 +80,7 @@ def close(
     integer: Integer = "rounded",
     partial: bool = False,
     seconds: float = inf,
+    best: bool = False,
 ) -> ClosureSolution:
     """Close what bankrupt accounts left, by `policy`.
 
@@ -82,19 +88,22 @@ def close(
     integer      `exact` searches the least worst haircut in whole lots, from the policy's own closing
     partial      close the most that can be closed where that is not all
     seconds      how long a search or an interior point method may take
+    best         when the time is up, return what was found by then, or the fairest closing, with its gap
     Raises UnclosableMarkets (unless partial), ProblemError, SolverTimeout, SolverFailed. Lots that fit
     nobody's cap are left and told.
     """
     if integer == "exact" and not policy.searched:
         raise ProblemError("integer", f"must be rounded: the worst haircut is not what {policy.name} minimises")
-    closing = policy.solve(problem, parameters, *((Deadline(seconds),) if policy.timed else ()))
+    deadline = Deadline(seconds, best)
+    closing = policy.solve(problem, parameters, *((deadline,) if policy.timed else ()))
     left, reasons = lots_left(problem, closing.lots), _reasons(problem, closing)
     short = {place: why for place, why in reasons.items() if why != "whole lots"}
     if short and not partial:
         raise _unclosable(problem, policy, short)
     least = None if reasons else _least(problem, policy, closing)
     if integer == "exact":
-        found = search(problem, closing.lots, least or 0.0, seconds)
+        found = search(problem, closing.lots, least or 0.0, max(deadline.left(), 0.0))
+        deadline.ended = deadline.left() <= 0  # the search got all of them
         closing = replace(closing, lots=found.lots, bound=found.bound, method="max-flow, then search in whole lots")
     paid = costs(problem, closing.lots)
     _verify(problem, policy, closing, left)
@@ -102,7 +111,9 @@ def close(
     gap, away = certificate.relative_gap, certificate.kkt_residual or 0.0
     proven = gap is not None and gap <= GAP_TOLERANCE and away <= _STATIONARY
     status: Status = "optimal" if proven else "feasible"
-    return ClosureSolution(problem, closing, paid, certificate, "partial" if reasons else status, reasons)
+    return ClosureSolution(
+        problem, closing, paid, certificate, "partial" if reasons else status, reasons, deadline.ended
+    )
 
 
 def lots_left(problem: ClosureProblem, lots: Int64) -> Int64:

@@ -55,7 +55,7 @@ class Searched:
 
 
 def searched(curve: Exponential, stakes: Stakes, amount_units: int, deadline: Deadline = NEVER) -> Searched:
-    """Search from the greedy vertex; 0 < amount < sum cap. Raises SolverTimeout at the deadline."""
+    """Search from the greedy vertex; 0 < amount < sum cap. Raises SolverTimeout at a deadline."""
     losses = Losses.of(curve, stakes)
     vertex, price = greedy(losses, amount_units)
     start = vertex.amounts(stakes.cap_units)
@@ -64,7 +64,7 @@ def searched(curve: Exponential, stakes: Stakes, amount_units: int, deadline: De
     for width in WIDTHS:
         best, proved, looked, closed = search.run(best, width, deadline)
         floor, states = max(floor, proved), states + looked
-        if closed:
+        if closed or deadline.ended:
             break
 
     # A vertex that is better by a rounding error of the losses alone may be worse by the fees themselves.
@@ -73,7 +73,8 @@ def searched(curve: Exponential, stakes: Stakes, amount_units: int, deadline: De
     note = (
         f"The search closed the gap after {states} states: no allocation loses less, to {TOLERANCE:g} of it."
         if closed
-        else f"The search stopped at its limit after {states} states; the gap is what it could not close."
+        else f"The search stopped at {'its deadline' if deadline.ended else 'its limit'} after {states} states; "
+        "the gap is what it could not close."
     )
     return Searched(at(stakes, best, price), bound, note, states)
 
@@ -118,9 +119,8 @@ class _Search:
         states = States.root(self.amount - int(self.reach[self.split]))
         agenda = self._agenda(best).tolist()
         history: list[_Step] = []
-        looked, work, dropped, found = 0, 0, inf, None
-        while len(states) and agenda and work < STATES:
-            deadline.check()
+        looked, work, dropped, found, bounds = 0, 0, inf, None, np.array([-inf])
+        while len(states) and agenda and work < STATES and not deadline.over():
             account = agenda.pop()
             open_[account] = False
             self._decide(open_)

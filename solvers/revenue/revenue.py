@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import inf
 
 import numpy as np
 
 from solvers.allocation import Allocation
-from solvers.backends.deadline import Deadline
+from solvers.backends.deadline import NEVER, Deadline
 from solvers.errors import ProblemError
 from solvers.problem import HaircutProblem
 from solvers.revenue.certificate import certify_revenue
@@ -35,7 +34,7 @@ class Revenue:
     exact: bool = False
 
 
-def revenue(problem: HaircutProblem, parameters: Revenue, seconds: float = inf) -> Allocation:
+def revenue(problem: HaircutProblem, parameters: Revenue, deadline: Deadline = NEVER) -> Allocation:
     """Minimise the churned fees sum v_i (1 - r(h_i)) over 0 <= h_i <= beta_i, sum w_i h_i = B.
 
     v_i are expected fees in dollars, r the problem's retention; the LTV kept is sum v_i less the objective.
@@ -48,7 +47,7 @@ def revenue(problem: HaircutProblem, parameters: Revenue, seconds: float = inf) 
 
     The multiplier is mu, the fees lost for a dollar more at the margin (exponential: on the chords); None where the
     amount leaves no choice. Refused: a problem without a retention, or without fees. The search raises SolverTimeout
-    after so many `seconds`.
+    at the deadline, or returns the best it has.
     """
     if problem.retention is None:
         raise ProblemError("retention", "is needed by revenue: say how haircuts drive accounts away")
@@ -61,7 +60,7 @@ def revenue(problem: HaircutProblem, parameters: Revenue, seconds: float = inf) 
     notes: tuple[str, ...] = ()
     bound = None
     if isinstance(problem.retention, Exponential) and parameters.exact:
-        search = searched(problem.retention, stakes, problem.amount_units, Deadline(seconds))
+        search = searched(problem.retention, stakes, problem.amount_units, deadline)
         point, bound, notes = search.point, search.bound, (search.note,)
     else:
         point = _point(problem.retention, stakes, problem.amount_units)

@@ -13,14 +13,14 @@ that is so; beyond that the answer is the vertex that the program finds with its
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import fsum, inf
+from math import fsum
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Gt, Lt
 
 from solvers.allocation import Allocation
-from solvers.backends.deadline import Deadline
+from solvers.backends.deadline import NEVER, Deadline
 from solvers.errors import ProblemError
 from solvers.money import Bool, Float64, total
 from solvers.problem import HaircutProblem
@@ -58,15 +58,15 @@ class TailAllocation(Allocation):
     scenario_weights: Float64 | None = None
 
 
-def cvar(problem: HaircutProblem, parameters: CVar, seconds: float = inf) -> Allocation:
+def cvar(problem: HaircutProblem, parameters: CVar, deadline: Deadline = NEVER) -> Allocation:
     """The haircuts of least CVaR. Refused: a problem without a shock, an amount above what the caps allow.
 
-    Under scenarios it raises SolverTimeout after so many `seconds`.
+    Under scenarios it raises SolverTimeout at the deadline, or returns the best it has.
     """
     if not isinstance(problem.shock, Scenarios):
         return expected_deficit.minimise(problem, _tail(problem, parameters.level), parameters.exposure_model)
     problem.require_reachable()
-    haircuts, weights, ended = _in_scenarios(problem, problem.shock, parameters, Deadline(seconds))
+    haircuts, weights, ended = _in_scenarios(problem, problem.shock, parameters, deadline)
     rows = problem.winners
     endowment, caps = problem.endowment[rows], problem.cap_units[rows]
     wanted = np.where(haircuts[rows] >= caps / endowment, caps, haircuts[rows] * endowment)

@@ -21,7 +21,7 @@ from math import fsum
 import numpy as np
 
 from solvers.backends import highs
-from solvers.backends.deadline import Deadline
+from solvers.backends.deadline import UP, Deadline
 from solvers.backends.highs import BASIC, LOWER, UPPER
 from solvers.between import fairest
 from solvers.errors import SolverError
@@ -98,7 +98,7 @@ class Answer:
 
 
 def minimise(venue: Venue, deadline: Deadline) -> Answer:
-    """The best haircuts and weights found; their gap says how good they are. Raises SolverTimeout at the deadline."""
+    """The best haircuts and weights found; their gap says how good they are. Raises SolverTimeout at a deadline."""
     reach = venue.idle + float((venue.pieces.endowment * venue.most).sum())
     share = min(venue.amount / reach, 1.0) if reach > 0 else 0.0
     haircuts = venue.most * share
@@ -115,12 +115,12 @@ def minimise(venue: Venue, deadline: Deadline) -> Answer:
     for _ in range(ROUNDS):
         if best.gap <= CLOSED:
             break
-        deadline.check()
+        if deadline.over():
+            return replace(best, stopped=UP)
         try:
             haircuts, weights, price, z = program.solve(best.cvar)
         except SolverError as stopped:
-            deadline.check()
-            return replace(best, stopped=str(stopped))
+            return replace(best, stopped=UP if deadline.over() else str(stopped))
         losses = venue.losses(haircuts)
         best = best.lower(haircuts, venue.cvar(losses))
         best = program.priced(best, weights, price)

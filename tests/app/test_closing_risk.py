@@ -2,10 +2,16 @@
 
 import copy
 import json
+from random import Random
 from typing import Any
 
 import pytest
 
+from app.convert.closures import closure_of
+from app.engine import close_out
+from app.problems import RequestProblem
+from app.settings import Settings
+from app.work import Clock
 from tests.app.closures import CLOSURES
 from tests.app.requests import Body, answer_to, send
 from tests.processes import ROOT
@@ -112,3 +118,46 @@ def test_exact_lots_are_not_for_what_does_not_minimise_the_worst_haircut(client:
         made = risky({"name": name} | ({"covariance": COVARIANCE} if name == "leverage-draining" else {}))
         made["options"]["integer"] = "exact"
         assert send(client, CLOSURES, made).json()["errors"][0]["pointer"] == "/options/integer"
+
+
+@pytest.mark.parametrize("name", ["leverage-draining", "expected-deficit", "cvar"])
+def test_what_runs_out_of_time_is_refused_or_answers_its_best_as_asked(name: str, large: Body) -> None:
+    """With a clock that is over at once, and one that never is."""
+
+    class Over(Clock):
+        def left(self, *, best: bool = False) -> float:
+            return 0.0
+
+    made = large | {"policy": {"name": name} | ({"covariance": COVARIANCE} if name == "leverage-draining" else {})}
+    asked = [
+        closure_of(json.dumps(made | {"options": made["options"] | {"on_timeout": wanted}}).encode(), Settings())
+        for wanted in ("reject", "best")
+    ]
+    with pytest.raises(RequestProblem) as refused:
+        close_out(*asked[0], Over(60, print))
+    assert refused.value.code == "solver-timeout"
+    cut, whole = (close_out(*asked[1], clock(60, print)) for clock in (Over, Clock))
+    assert (cut["reproducible"], whole["reproducible"]) == (False, True)
+    assert (cut["status"], whole["status"]) == ("feasible", "optimal")
+    assert cut["notes"][0].startswith("The time was up")
+    assert cut["certificate"]["objective"] >= whole["certificate"]["objective"]
+    assert cut["certificate"]["bound"] <= whole["certificate"]["objective"]
+    assert cut["certificate"]["budget_error"] == "0.000000"
+
+
+@pytest.fixture(scope="module")
+def large() -> Body:
+    """Forty accounts, half of them hedged, of leverage from 1 to 20."""
+    rng = Random(6)
+    ids = [f"a{i:02}" for i in range(40)]
+    positions = [
+        {"account": name, "market": market, "quantity": sign * rng.randint(5, 60), "entry_price": price}
+        for name in ids
+        for market, sign, price in (("BTC", -1, 130), ("ETH", rng.choice((-1, 1)), 50))
+    ]
+    accounts = [{"id": name, "cash": rng.randint(-100, 200)} for name in ids]
+    liquidations = [
+        {"market": "BTC", "quantity": 300, "price": 103},
+        {"market": "ETH", "quantity": 50, "price": 51},
+    ]
+    return risky(accounts=accounts, positions=positions) | {"liquidations": liquidations}

@@ -341,7 +341,7 @@ def test_exact_is_for_policies_that_minimise_and_never_worse(client: Any, matche
 
 def test_a_search_that_the_clock_cut_short_says_so() -> None:
     class Late(Clock):
-        def left(self) -> float:
+        def left(self, *, best: bool = False) -> float:
             return 1e-9
 
     for integer, reproducible in (("rounded", True), ("exact", False)):

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from solvers.allocation import Allocation
 from solvers.backends.deadline import Deadline
 from solvers.errors import SolverTimeout
+from solvers.pro_rata import CappedProRata
 from solvers.problem import HaircutProblem, Shortfall
 from solvers.registry import POLICIES
 from solvers.revenue.retention import Exponential
@@ -41,10 +43,50 @@ def test_a_search_ends_when_its_time_is_up(case: tuple[str, HaircutProblem, Any]
     assert perf_counter() - started < 1.5
 
 
+@pytest.mark.parametrize("case", searches(1500), ids=lambda case: str(case[0]))
+def test_where_it_is_asked_for_the_best_is_returned_with_its_gap(case: tuple[str, HaircutProblem, Any]) -> None:
+    name, made, parameters = case
+    started = perf_counter()
+    found = solve(made, POLICIES[name], parameters, seconds=0.0, best=True)
+    assert perf_counter() - started < 2.5
+    assert (found.cut, found.status) == (True, "feasible")
+    gap = found.certificate.relative_gap
+    assert gap is not None
+    assert 0 < gap <= 1
+    assert found.certificate.budget_error_units == 0
+    fair = solve(made, POLICIES["capped-pro-rata"], CappedProRata())
+    worst = POLICIES[name].optimality(made, fair.allocation, parameters)  # type: ignore[misc]
+    assert worst is not None
+    assert found.certificate.objective is not None
+    assert found.certificate.objective <= worst.objective * (1 + 1e-9)
+
+
+def test_a_generic_solver_without_an_answer_leaves_the_fairest() -> None:
+    _, made, _ = searches(1500)[0]
+    for method in ("convex", "lp"):
+        found = solve(made, POLICIES["capped-pro-rata"], CappedProRata(method=method), seconds=0.0, best=True)
+        assert found.cut
+        assert found.allocation.notes[0].startswith("The time was up before")
+        assert np.array_equal(
+            found.allocation.seized_units,
+            solve(made, POLICIES["capped-pro-rata"], CappedProRata()).allocation.seized_units,
+        )
+
+
 @pytest.mark.parametrize("case", searches(25), ids=lambda case: str(case[0]))
 def test_a_limit_that_does_not_pass_changes_nothing(case: tuple[str, HaircutProblem, Any]) -> None:
     name, made, parameters = case
-    free, limited = (solve(made, POLICIES[name], parameters, seconds=s).allocation for s in (np.inf, 600))
+    solutions = [
+        solve(made, POLICIES[name], parameters, seconds=seconds, best=best)
+        for seconds, best in ((np.inf, False), (600, False), (600, True))
+    ]
+    assert not any(found.cut for found in solutions)
+    free, *others = (found.allocation for found in solutions)
+    for limited in others:
+        assert_same(free, limited)
+
+
+def assert_same(free: Allocation, limited: Allocation) -> None:
     assert np.array_equal(free.seized_units, limited.seized_units)
     assert free.notes == limited.notes
 

@@ -4,7 +4,8 @@ f is convex: f(k) >= f(k') - saving(k')'(k - k') for any closing k'. So for any 
 
     f(k) >= f(k') + pi'(sum k' - Q) - sum over accounts of the most of (saving - pi)'(k - k') within bounds and caps
 
-holds for every closing k of Q, in whole lots or not; and nothing is below zero. Source: MODEL 4; Frank and Wolfe's gap (1956) for prices.
+holds for every closing k of Q, in whole lots or not; and nothing is below zero. Source: MODEL 4; Frank and Wolfe's
+gap (1956) for prices.
 """
 
 from math import fsum

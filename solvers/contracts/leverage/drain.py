@@ -13,7 +13,7 @@ from solvers.contracts.leverage.sums import ratio, sums
 from solvers.contracts.lexicographic import lexicographic_plan
 from solvers.contracts.lots import free_lots
 from solvers.contracts.problem import ClosureProblem
-from solvers.errors import SolverFailed
+from solvers.errors import SolverFailed, SolverTimeout
 from solvers.money import Float64, Int64
 
 _WHOLE = 1e-12
@@ -36,7 +36,7 @@ class Drained:
     steps      Newton steps in all
     stages     orders of magnitude that were solved one after the other
     stretch    the most that moves were stretched by, to tell apart what has no shortfall in doubles
-    lost       the path was lost: the closing is the fairest, and how far from optimal is for its proof to say
+    lost       the path was lost, or the time was up: the closing is the fairest, and its proof says how far it is off
     """
 
     closed: Float64
@@ -71,7 +71,9 @@ def drained(problem: ClosureProblem, covariance: Float64, deadline: Deadline = N
         found = Exposures.of(problem, S, rows, closed, left)
         try:
             done = minimised(found, before[rows] if stages else None, deadline)
-        except SolverFailed:
+        except (SolverFailed, SolverTimeout) as exc:
+            if isinstance(exc, SolverTimeout) and not deadline.over():
+                raise
             closed, lost = (before, False) if stages else (_fairest(problem), True)
             need = sums(problem.arcs.demand, closed, len(need)) if lost else need
             break

@@ -6,7 +6,7 @@ from math import fsum
 
 import numpy as np
 
-from solvers.backends.deadline import NEVER, Deadline
+from solvers.backends.deadline import NEVER, UP, Deadline
 from solvers.contracts.closing import Closing, Plan
 from solvers.contracts.leverage.certificate import draining_bound
 from solvers.contracts.leverage.covariance import Matrix, checked, leading
@@ -60,7 +60,7 @@ def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining, dea
     min sum_i E[max(-(e_i + (q_i - x_i)' dP), 0)], dP normal of covariance S; of one side of one market without S, drain
     leverage q p / e from above to one level. Equity is held at its value before. Source: arXiv 2603.15963.
     Refused: isolated margin; no covariance with several demands; what `checked` and `leading` refuse. Raises
-    SolverTimeout at the deadline.
+    SolverTimeout at the deadline, or returns what it has.
     """
     if problem.margin == "isolated":
         raise ProblemError("margin", "must be cross: leverage-draining weighs the positions of a whole account")
@@ -83,7 +83,8 @@ def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining, dea
             return Closing(lots, plan, notes=_units(problem, S), method="closed-form", libraries=("numpy", "scipy"))
     found, notes = drained(problem, S, deadline), _units(problem, S)
     if found.lost:
-        notes += ("The interior point method lost its path here: this is the fairest closing, and its gap is told.",)
+        why = UP if deadline.ended else "The interior point method lost its path"
+        notes += (f"{why}: this is the fairest closing, and the certificate has its gap.",)
     if found.stretch > 1:
         notes += (
             "Closing some of the markets saves nothing that can be told from nothing at moves of this size: there the "

@@ -60,7 +60,7 @@ def least_loss(
     need    m lots, to be closed of each demand
     caps    n dollars
     start   A lots of a closing that does that, such as the fairest
-    Raises SolverTimeout at the deadline.
+    Raises SolverTimeout at the deadline, or returns the best it has.
     """
     found = _best(venue, need, caps, start, level, deadline)
     priced = _sole(venue, need, found)
@@ -100,7 +100,7 @@ def _best(
     try:
         x, proof = vertex(program, deadline)
     except SolverError:
-        deadline.check()
+        deadline.over()
         return found
     other = Optimum(program.choice.lots(x), _per_lot(program, found.lots, proof))
     second = optimality(venue, other.lots, need, caps, level, other.multipliers)
@@ -123,7 +123,7 @@ def _by_interior(
         found = _solved(Program.of(venue, choice, scenarios, weights[scenarios], tail=True), start, deadline)
         losses = venue.losses(found.lots)
         lacking = np.setdiff1d(np.flatnonzero(worst_weights(losses, weights)), scenarios)
-        if not lacking.size:
+        if not lacking.size or deadline.ended:
             break
         above = np.flatnonzero((losses >= 0.9 * losses[lacking].min()) & (weights > 0))
         scenarios = np.union1d(scenarios, above)
@@ -164,7 +164,8 @@ def _solved(program: Program, start: Float64, deadline: Deadline) -> Optimum:
     x, value, bound, idle = None, np.inf, -np.inf, 0
     proof = interior.proof()
     for _ in range(ITERATIONS):
-        deadline.check()
+        if deadline.over():
+            break
         with np.errstate(all="ignore"):
             now, below = interior.value(), max(interior.bound(), 0.0)
             if not (np.isfinite(now) and np.isfinite(below)):

@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Lt
 
-from solvers.backends.deadline import NEVER, Deadline
+from solvers.backends.deadline import NEVER, UP, Deadline
 from solvers.contracts.closing import Closing, Plan
 from solvers.contracts.lexicographic import lexicographic_plan
 from solvers.contracts.lots import INACCURACY, free_lots, whole_lots
@@ -65,7 +65,7 @@ class ScenarioPlan(Plan):
 def closing_expected_deficit(problem: ClosureProblem, _: ClosingExpectedDeficit, deadline: Deadline = NEVER) -> Closing:
     """Least sum_s p_s sum_i L_is. Refused: what `Venue.of` refuses.
 
-    Raises SolverTimeout at the deadline.
+    Raises SolverTimeout at the deadline, or returns the best it has.
     """
     return _closing(problem, None, deadline)
 
@@ -73,7 +73,7 @@ def closing_expected_deficit(problem: ClosureProblem, _: ClosingExpectedDeficit,
 def closing_cvar(problem: ClosureProblem, parameters: ClosingCVar, deadline: Deadline = NEVER) -> Closing:
     """Least CVaR of sum_i L_is at `parameters.level`. Refused: what `Venue.of` refuses.
 
-    Raises SolverTimeout at the deadline.
+    Raises SolverTimeout at the deadline, or returns the best it has.
     """
     return _closing(problem, parameters.level, deadline)
 
@@ -101,12 +101,15 @@ def _closing(problem: ClosureProblem, level: float | None, deadline: Deadline) -
         level,
         found.multipliers,
     )
-    lots, notes = whole(problem, venue, found.lots, found.multipliers.q), tuple[str, ...]()
+    lots = whole(problem, venue, found.lots, found.multipliers.q)
+    notes: tuple[str, ...] = ()
+    if deadline.ended:
+        notes = (f"{UP}: the best closing so far, with the gap that is left.",)
     fair = whole_lots(problem, fairest)
     loses = partial(_objective, venue, level)
     if _closes(problem, fair) >= _closes(problem, lots) and loses(fair) < loses(lots):
         lots = fair
-        notes = ("Whole lots are so coarse here that the fairest closing loses less than the rounded optimum: it is"
+        notes += ("Whole lots are so coarse here that the fairest closing loses less than the rounded optimum: it is"
                  " returned.",)  # fmt: skip
     return Closing(lots, plan, notes=notes, method="interior-point", libraries=("numpy", "scipy", "ortools"))
 
