@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests import books, rational
+from tests.problems import some
 from tests.rational import allocate, fairness, fill, read_book, verdict, whole
 
 MILLION = 10**6
@@ -251,8 +252,9 @@ def test_nasty_books_are_seeded_and_nasty() -> None:
 
 
 @pytest.mark.parametrize("name", books.POLICIES)
-def test_the_oracle_balances_and_keeps_caps_on_nasty_books(name: str) -> None:
-    for book in books.nasty_books(60):
+@pytest.mark.parametrize("count", some((20, 60), 1))
+def test_the_oracle_balances_and_keeps_caps_on_nasty_books(name: str, count: int) -> None:
+    for book in books.nasty_books(count):
         result = allocate(books.with_policy(book, books.POLICIES[name], on_infeasible="partial"))
         assert all(0 <= x <= result.book.cap[i] for i, x in result.seized.items())
         expected = result.refusal.largest_budget if result.refusal else result.book.budget

@@ -210,7 +210,9 @@ def wrong_together() -> Iterator[Bad]:
     columns = columnar(changed(custom, f"{ACCOUNTS}/0/score", 5))
     yield bad("custom with one score in columns", columns, f"{ACCOUNTS}/score/1", "bob")
     scenarios = {"law": "scenarios", "moves": [[0.1, -0.2]]}
-    yield bad("no exposures", EXAMPLE | {"options": {"shock": scenarios}}, f"{ACCOUNTS}/0/exposure", "ann")
+    shocked = EXAMPLE | {"options": {"shock": scenarios}}
+    yield bad("no exposures", shocked, "/options/shock/moves")
+    yield bad("one exposure", changed(shocked, f"{ACCOUNTS}/1/exposure", [5, 5]), f"{ACCOUNTS}/0/exposure", "ann")
     fees = changed(EXAMPLE, "/options/retention", {"curve": "linear", "rate": 0.5})
     yield bad("negative fees kept", changed(fees, f"{ACCOUNTS}/2/fees", -1), f"{ACCOUNTS}/2/fees", "cat")
 

@@ -90,9 +90,10 @@ def test_nothing_beats_the_blend_and_a_generic_solver_comes_to_the_same_value(st
     assert compared >= 30
 
 
-def test_a_small_blend_of_all_three_under_a_limit_is_what_a_descent_method_finds() -> None:
+@pytest.mark.parametrize("start", some(range(1_001, 1_121, 40), 1))
+def test_a_small_blend_of_all_three_under_a_limit_is_what_a_descent_method_finds(start: int) -> None:
     compared = 0
-    for seed in range(1_001, 1_121, 2):
+    for seed in range(start, start + 40, 2):
         found, weights, limits = random_blend(seed, 2 + seed % 5)
         found, _, h = solved(found, weights, limits)
         if not found.winners.size or not found.amount_units or not weights.fairness:
@@ -124,7 +125,7 @@ def test_a_small_blend_of_all_three_under_a_limit_is_what_a_descent_method_finds
             # It may stop short of the optimum, never beyond it.
             assert best <= value(found, weights, answer.x) + 1e-8 * unit, seed
             compared += best == pytest.approx(value(found, weights, answer.x), rel=1e-8)
-    assert compared >= 15
+    assert compared >= 5
 
 
 def test_fairness_alone_is_capped_pro_rata_to_the_unit() -> None:
@@ -215,25 +216,29 @@ ACCOUNT = st.tuples(
 WEIGHT = st.sampled_from([0.0, 1.0, 1e-12, 0.3, 1e6])
 
 
-@settings(deadline=None, derandomize=True, max_examples=150, database=None)
-@given(
-    st.lists(ACCOUNT, min_size=1, max_size=8),
-    st.tuples(WEIGHT, WEIGHT, WEIGHT).filter(any),
-    st.sampled_from([Linear(1), Linear(0.3), Power(1, 2), Power(0.5, 1.01), Power(1, 9)]),
-    st.sampled_from([Normal(0.2), TwoPoint(0.5)]),
-    st.fractions(0, 1, max_denominator=50),
-    st.fractions(0, 1, max_denominator=7),
-)
-def test_any_book_gets_a_proven_optimum_within_its_limits(
-    accounts: list[tuple], weights: tuple, retention: Linear | Power, shock: Shock, share: Fraction, limit: Fraction
-) -> None:
-    pnl, caps, leverage, fees, groups = map(list, zip(*accounts, strict=True))
-    money = [f"{amount}e-6" for amount in pnl]
-    notional = [round(amount / UNIT * each, 9) for amount, each in zip(pnl, leverage, strict=True)]
-    found = with_aims(problem(book([0] * len(pnl), money, max_haircut=caps, notional=notional)), fees, groups)
-    found = replace(found, shock=shock, retention=retention).reduced(int(found.reachable_units * share))
-    limits = {name: f"{int(sum(pnl) * limit)}e-6" for name in {"x", "y"} & set(groups)}
-    fairness, robustness, revenue = weights
-    chosen = BlendWeights(fairness=fairness, robustness=robustness, revenue=revenue)
-    solved(found, chosen, {})
-    solved(found, chosen, limits)
+@pytest.mark.parametrize("examples", some((40, 150), 1))
+def test_any_book_gets_a_proven_optimum_within_its_limits(examples: int) -> None:
+    @settings(deadline=None, derandomize=True, max_examples=examples, database=None)
+    @given(
+        st.lists(ACCOUNT, min_size=1, max_size=8),
+        st.tuples(WEIGHT, WEIGHT, WEIGHT).filter(any),
+        st.sampled_from([Linear(1), Linear(0.3), Power(1, 2), Power(0.5, 1.01), Power(1, 9)]),
+        st.sampled_from([Normal(0.2), TwoPoint(0.5)]),
+        st.fractions(0, 1, max_denominator=50),
+        st.fractions(0, 1, max_denominator=7),
+    )
+    def holds(
+        accounts: list[tuple], weights: tuple, retention: Linear | Power, shock: Shock, share: Fraction, limit: Fraction
+    ) -> None:
+        pnl, caps, leverage, fees, groups = map(list, zip(*accounts, strict=True))
+        money = [f"{amount}e-6" for amount in pnl]
+        notional = [round(amount / UNIT * each, 9) for amount, each in zip(pnl, leverage, strict=True)]
+        found = with_aims(problem(book([0] * len(pnl), money, max_haircut=caps, notional=notional)), fees, groups)
+        found = replace(found, shock=shock, retention=retention).reduced(int(found.reachable_units * share))
+        limits = {name: f"{int(sum(pnl) * limit)}e-6" for name in {"x", "y"} & set(groups)}
+        fairness, robustness, revenue = weights
+        chosen = BlendWeights(fairness=fairness, robustness=robustness, revenue=revenue)
+        solved(found, chosen, {})
+        solved(found, chosen, limits)
+
+    holds()

@@ -29,7 +29,6 @@ from tests.solvers.deficits import (
     risky_problem,
     risky_problems,
     solved,
-    under_every_shock,
 )
 from tests.solvers.risky import losses_after, of_book, shocked
 
@@ -97,7 +96,7 @@ def least_by_highs(problem: HaircutProblem, scenarios: Scenarios, exposure: Floa
 
 @pytest.mark.parametrize("law", CONTINUOUS, ids=str)
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("seed", some(40, 3))
+@pytest.mark.parametrize("seed", some(40, 1))
 def test_no_dual_bound_of_golden_sections_is_away_from_the_objective(
     law: Normal | StudentT, model: ExposureModel, seed: int
 ) -> None:
@@ -178,9 +177,10 @@ def test_cash_makes_margins_equal_where_it_takes() -> None:
     assert allocation.seized_units.tolist() == units(7 / 3, 2 / 3, 0)
 
 
-def test_where_all_equity_is_endowment_both_is_deleverage() -> None:
+@pytest.mark.parametrize("count", some((5, 20), 1))
+def test_where_all_equity_is_endowment_both_is_deleverage(count: int) -> None:
     rng = np.random.default_rng(11)
-    for _ in range(20):
+    for _ in range(count):
         base = replace(risky_problem(rng, 10), numeraire="equity")
         made = replace(base, shortfall=Shortfall(deficit_units=base.reachable_units // 3), shock=Normal(0.1))
         pair = [solved(made, model)[0].seized_units for model in ("deleverage", "both")]
@@ -199,7 +199,11 @@ def policies() -> list[tuple[str, Callable[[HaircutProblem], Allocation]]]:
     ]
 
 
-@under_every_shock
+@pytest.mark.parametrize(
+    "shock",
+    some([Normal(0.1), TwoPoint(0.2), Scenarios(RISING), StudentT(3, 0.05)], 3),
+    ids=lambda shock: type(shock).__name__,
+)
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("count", some((2, 12), 1))
 def test_no_policy_beats_it_on_its_own_aim(shock: Shock, model: ExposureModel, count: int) -> None:
@@ -216,9 +220,12 @@ def test_no_policy_beats_it_on_its_own_aim(shock: Shock, model: ExposureModel, c
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_certificate_finds_a_gap_where_there_is_one_and_no_bound_above_the_optimum(model: ExposureModel) -> None:
+@pytest.mark.parametrize("count", some((6, 20), 1))
+def test_the_certificate_finds_a_gap_where_there_is_one_and_no_bound_above_the_optimum(
+    model: ExposureModel, count: int
+) -> None:
     rng, gaps = np.random.default_rng(8), 0
-    for _ in range(20):
+    for _ in range(count):
         made = replace(risky_problem(rng, 10), shock=Normal(0.1))
         if made.amount_units == 0:
             continue
@@ -232,7 +239,7 @@ def test_the_certificate_finds_a_gap_where_there_is_one_and_no_bound_above_the_o
                 assert other.relative_gap > 1e-7
                 gaps += 1
             assert other.objective >= certificate.objective * (1 - 1e-9) - 10 / UNIT
-    assert gaps >= 10
+    assert gaps >= count // 2
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ def term(found: HaircutProblem, name: str, point: Point) -> float:
     return objective(found, replace(BlendWeights(fairness=0), **{name: 1.0}), point.allocation.haircuts)
 
 
-@pytest.mark.parametrize("measures", PAIRS, ids=" and ".join)
+@pytest.mark.parametrize("measures", some(PAIRS, 5), ids=" and ".join)
 @for_every_seed
 def test_along_two_measures_one_rises_and_the_other_falls(measures: tuple[str, str], seed: int) -> None:
     found = random_book(seed)
@@ -65,7 +65,7 @@ def test_every_point_is_a_proven_optimum_that_its_weights_give_again(seed: int) 
         assert point.measures == Measuring(found).told(tuple(point.measures), seized)
 
 
-@pytest.mark.parametrize("measures", PAIRS, ids=" and ".join)
+@pytest.mark.parametrize("measures", some(PAIRS, 4), ids=" and ".join)
 @for_every_seed
 def test_the_best_in_each_measure_is_as_good_as_the_pure_policy(measures: tuple[str, str], seed: int) -> None:
     pure = {"fairness": BlendWeights(), "robustness": BlendWeights(fairness=0, robustness=1)}
@@ -80,7 +80,7 @@ def test_the_best_in_each_measure_is_as_good_as_the_pure_policy(measures: tuple[
 
 
 @pytest.mark.parametrize("pair", list(combinations(("fairness", "robustness", "revenue"), 2)), ids=" and ".join)
-@pytest.mark.parametrize("seed", some(range(2, 14), 3))
+@pytest.mark.parametrize("seed", some(range(2, 14), 2))
 def test_what_one_term_costs_the_other_is_decreasing_and_convex(pair: tuple[str, str], seed: int) -> None:
     measure = {"fairness": "gini", "robustness": "expected_deficit", "revenue": "revenue_kept"}
     found = random_book(seed)
@@ -104,21 +104,23 @@ def test_more_points_are_spread_along_the_curve(seed: int) -> None:
     assert steps.max() < 4 * steps.mean()
 
 
+@pytest.mark.parametrize(
+    "measures", some([("max_haircut", "expected_deficit"), ("gini", "cvar", "revenue_kept")], 1), ids=" and ".join
+)
 @for_every_seed
-def test_the_same_problem_in_any_order_gets_the_same_frontier(seed: int) -> None:
+def test_the_same_problem_in_any_order_gets_the_same_frontier(measures: tuple[str, ...], seed: int) -> None:
     found = random_book(seed)
     order = np.random.default_rng(seed).permutation(len(found.book))
     mixed = permuted(found, order)
-    for measures in (("gini", "cvar", "revenue_kept"), ("max_haircut", "expected_deficit")):
-        marked = [("queue", queue(found, Queue()).seized_units)]
-        first, again = (frontier(found, measures, 9, marked) for _ in range(2))
-        other = frontier(mixed, measures, 9, [("queue", marked[0][1][order])])
-        for rival, places in ((again, np.arange(len(order))), (other, order)):
-            assert rival.policies == first.policies
-            for one, two in zip(first.points, rival.points, strict=True):
-                assert (one.weights, one.measures) == (two.weights, two.measures)
-                assert one.optimality == two.optimality
-                assert (one.allocation.seized_units[places] == two.allocation.seized_units).all()
+    marked = [("queue", queue(found, Queue()).seized_units)]
+    first, again = (frontier(found, measures, 9, marked) for _ in range(2))
+    other = frontier(mixed, measures, 9, [("queue", marked[0][1][order])])
+    for rival, places in ((again, np.arange(len(order))), (other, order)):
+        assert rival.policies == first.policies
+        for one, two in zip(first.points, rival.points, strict=True):
+            assert (one.weights, one.measures) == (two.weights, two.measures)
+            assert one.optimality == two.optimality
+            assert (one.allocation.seized_units[places] == two.allocation.seized_units).all()
 
 
 def test_measures_of_one_aim_have_one_best_point() -> None:
@@ -191,7 +193,7 @@ def test_a_straight_stretch_between_two_corners_is_filled_with_blends() -> None:
         assert (again == point.allocation.seized_units).all()
 
 
-@pytest.mark.parametrize("seed", some(range(2, 14), 3))
+@pytest.mark.parametrize("seed", some(range(2, 14), 2))
 def test_points_on_straight_stretches_of_larger_books_are_as_good_as_the_stretch(seed: int) -> None:
     measures = ("expected_deficit", "revenue_kept")
     found = replace(random_book(seed), retention=Linear(0.7))
@@ -235,7 +237,7 @@ def test_a_mark_does_not_depend_on_how_many_points_are_shown(measures: tuple[str
         assert few.policies == many.policies
 
 
-@pytest.mark.parametrize("seed", some(range(2, 12), 2))
+@pytest.mark.parametrize("seed", some(range(2, 12), 1))
 def test_capped_pro_rata_is_never_dominated_where_fairness_counts(seed: int) -> None:
     found = random_book(seed)
     fair = capped_pro_rata(found, CappedProRata()).seized_units

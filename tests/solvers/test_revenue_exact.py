@@ -50,7 +50,7 @@ def churned(stakes: Stakes, curve: Exponential, found: Searched) -> float:
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=repr)
-@pytest.mark.parametrize("count", some((30, 120), 1))
+@pytest.mark.parametrize("count", some((60, 120), 1))
 def test_the_search_finds_the_best_of_all_vertices(curve: Exponential, count: int) -> None:
     improved = 0
     for seed in range(count):
@@ -73,7 +73,7 @@ def test_the_search_finds_the_best_of_all_vertices(curve: Exponential, count: in
     assert improved > 0
 
 
-@pytest.mark.parametrize("count", some((30, 150), 1))
+@pytest.mark.parametrize("count", some((75, 150), 1))
 def test_a_search_cut_short_still_tells_the_truth(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     stopped = 0
     for widths, states in (((1,), 10**6), ((2, 5), 10**6), ((300,), 40)):

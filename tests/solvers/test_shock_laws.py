@@ -8,7 +8,7 @@ from math import exp, expm1, inf, log, log1p, nan, pi, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -16,6 +16,7 @@ from solvers.errors import ProblemError
 from solvers.money import Float64
 from solvers.robustness import laws
 from solvers.robustness.laws import FAR, Law, Normal, Scenarios, StudentT, TwoPoint
+from tests.problems import some
 from tests.processes import ROOT
 
 CONTINUOUS: list[Normal | StudentT] = [
@@ -36,6 +37,7 @@ LAWS: list[Law] = [*CONTINUOUS, TwoPoint(0.2)]
 
 every_law = pytest.mark.parametrize("law", LAWS, ids=str)
 every_continuous_law = pytest.mark.parametrize("law", CONTINUOUS, ids=str)
+few_or_all = pytest.mark.parametrize("examples", some((25, 100), 1))
 margins = st.floats(-1e3, 1e3)
 
 
@@ -156,23 +158,33 @@ def test_tail_is_the_slope_of_the_expected_loss(law: Normal | StudentT) -> None:
 
 
 @every_law
-@given(u=margins)
-def test_short_of_margin_the_loss_is_the_shortage_and_the_loss_with_as_much_to_spare(law: Law, u: float) -> None:
-    spare = abs(u)
-    assert one(law.expected_loss, -spare) == close(one(law.expected_loss, spare) + spare, 1e-14)
-    kink = isinstance(law, TwoPoint) and spare == law.size
-    assert kink or one(law.tail, -spare) == close(1 - one(law.tail, spare), 1e-14)
+@few_or_all
+def test_short_of_margin_the_loss_is_the_shortage_and_the_loss_with_as_much_to_spare(law: Law, examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(u=margins)
+    def holds(u: float) -> None:
+        spare = abs(u)
+        assert one(law.expected_loss, -spare) == close(one(law.expected_loss, spare) + spare, 1e-14)
+        kink = isinstance(law, TwoPoint) and spare == law.size
+        assert kink or one(law.tail, -spare) == close(1 - one(law.tail, spare), 1e-14)
+
+    holds()
 
 
 @every_law
-@given(a=margins, b=margins)
-def test_expected_loss_is_convex_decreasing_and_above_the_loss_at_rest(law: Law, a: float, b: float) -> None:
-    low, high = sorted((a, b))
-    first, middle, last = law.expected_loss(np.array([low, (low + high) / 2, high])).tolist()
-    assert first * (1 + 1e-12) + 1e-300 >= middle >= last * (1 - 1e-12) - 1e-300
-    assert middle <= (first + last) / 2 * (1 + 1e-12) + 1e-300
-    assert first >= max(-low, 0)
-    assert 0 <= one(law.tail, high) <= one(law.tail, low) <= 1
+@few_or_all
+def test_expected_loss_is_convex_decreasing_and_above_the_loss_at_rest(law: Law, examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(a=margins, b=margins)
+    def holds(a: float, b: float) -> None:
+        low, high = sorted((a, b))
+        first, middle, last = law.expected_loss(np.array([low, (low + high) / 2, high])).tolist()
+        assert first * (1 + 1e-12) + 1e-300 >= middle >= last * (1 - 1e-12) - 1e-300
+        assert middle <= (first + last) / 2 * (1 + 1e-12) + 1e-300
+        assert first >= max(-low, 0)
+        assert 0 <= one(law.tail, high) <= one(law.tail, low) <= 1
+
+    holds()
 
 
 @given(u=st.floats(-3, 3), k=st.integers(-20, 20))

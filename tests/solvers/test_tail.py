@@ -76,7 +76,7 @@ def test_refuses_a_level_outside_of_zero_and_one() -> None:
 
 
 @pytest.mark.parametrize("law", some([Normal(0.1), StudentT(1.0001, 1.0), StudentT(3, 0.05)], 2), ids=str)
-@pytest.mark.parametrize("level", some([0, 1e-320, 1e-17, 1e-200, 1e-9], 3))
+@pytest.mark.parametrize("level", some([1e-17, 0, 1e-320, 1e-200, 1e-9], 1))
 def test_the_worst_of_all_cases_is_all_of_them(law: Parametric, level: float) -> None:
     """1 - 1e-17 is 1 in doubles; the quantile of 1e-17 is a gain, by which nobody fails."""
     made = replace(random_problem(np.random.default_rng(1), 15), shock=law)

@@ -103,7 +103,7 @@ def held(problem: ClosureProblem) -> Float64:
     return np.bincount(problem.arcs.demand, problem.arcs.lots, len(problem.demands))
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", some(10, 4))
 def test_one_price_equalises_what_accounts_inside_their_bounds_save(seed: int) -> None:
     """KKT by finite differences of the definition, not by any gradient of ours."""
     problem = random_market(seed, 12, 3, 2, PLAIN)
@@ -135,7 +135,7 @@ def test_closings_do_not_depend_on_the_order_of_rows(nature: str, seed: int) -> 
     assert by_name(problem, ours.lots) == by_name(other, theirs.lots)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", some(6, 2))
 def test_whole_lots_cost_little_where_positions_have_many(seed: int) -> None:
     problem = random_market(seed, 30, 4, 3, replace(PLAIN, position=1e5))
     cov = moves(problem, seed)
