@@ -326,6 +326,8 @@ class ClosureProblem:
         found = self.opposite
         solvent = self.account_equity_units[self.positions.account[found.position]] > 0
         allowed = np.where(self.free[found.demand], solvent, self.wealth.cap_units[found.bearer] > 0)
+        if allowed.all():
+            return found
         return Arcs(*(getattr(found, name)[allowed] for name in ("position", "bearer", "demand", "lots")))
 
     @cached_property

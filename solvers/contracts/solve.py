@@ -199,9 +199,9 @@ def _closes(problem: ClosureProblem, severity: Fraction) -> bool:
 
 
 def _least(problem: ClosureProblem, policy: ClosingPolicy, closing: Closing) -> float:
-    """The smallest possible worst haircut before lots."""
+    """The smallest possible worst haircut before lots, of a problem of which everything was closed."""
     levels = closing.plan.levels if closing.plan is not None and policy.searched else min_max_plan(problem).levels
-    return least_worst_haircut(reachable(Network.of(problem)), levels)
+    return least_worst_haircut(Network.of(problem), levels)
 
 
 def smallest_worst_haircut(problem: ClosureProblem) -> float | None:
