@@ -6,8 +6,10 @@ All at 0 or cap but one. The chords a_i x, a_i = f_i(cap_i) / cap_i, lie below: 
 lower bound, and costs more than it only by what the one fractional account j loses beyond its chord, f_j(x) - a_j x.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Self
 
 import numpy as np
@@ -16,6 +18,9 @@ from solvers.knapsack import knapsack
 from solvers.money import Bool, Float64, Int64, total
 from solvers.revenue.retention import Exponential
 from solvers.revenue.stakes import A_HAIR_BELOW, Point, Stakes
+
+_ROUNDING = 1e-9
+"""Relative distance within which a bound and a value may be the same."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,10 @@ class Losses:
     def __call__(self, amounts: Int64 | float) -> Float64:
         """f_i(x_i) in dollars."""
         return self.fees * self.curve.leaves(amounts / self.endowment)
+
+    def of_some(self, places: Int64, amounts: Int64 | float) -> Float64:
+        """The same of some accounts."""
+        return self.fees[places] * self.curve.leaves(amounts / self.endowment[places])
 
     @cached_property
     def whole(self) -> Float64:
@@ -102,18 +111,36 @@ def _completed(losses: Losses, above: Bool, tied: Int64, taken: Bool, rest: int)
     lost = float(np.sort(losses.whole[tied[taken]]).sum())
     if not rest:
         return Vertex(full, -1, 0), lost
-    bearing = np.where(full | (caps < rest), np.inf, losses(float(rest)))
-    taker = int(bearing.argmin())
+    # What an account loses by the rest is no less than along its chord, and what it is relieved of no more.
+    able = np.flatnonzero(~full & (caps >= rest))
+    taker, bearing = _least(able, losses.slopes[able] * rest, lambda some: losses.of_some(some, float(rest)))
     others = tied[~taken]
     last = int(others[np.count_nonzero(caps[others] >= rest) - 1])
     excess = int(caps[last]) - rest
-    relieved = np.where(full & (caps >= excess), losses(np.maximum(caps - excess, 0)) - losses.whole, np.inf)
-    giver = int(relieved.argmin())
-    over = float(relieved[giver] + losses.whole[last])
-    if over < bearing[taker]:
+    able = np.flatnonzero(full & (caps >= excess))
+    giver, relieved = _least(
+        able,
+        losses.slopes[able] * -excess,
+        lambda some: losses.of_some(some, caps[some] - excess) - losses.whole[some],
+    )
+    over = relieved + float(losses.whole[last])
+    if over < bearing:
         full[last], full[giver] = True, False
         return Vertex(full, giver, int(caps[giver]) - excess), lost + over
-    return Vertex(full, taker, rest), lost + float(bearing[taker])
+    return Vertex(full, taker, rest), lost + bearing
+
+
+def _least(places: Int64, bounds: Float64, value: Callable[[Int64], Float64]) -> tuple[int, float]:
+    """The place of the least value, the first of ties, and the value; infinite where there is no place.
+
+    bounds    that values are not below, but for rounding: those above one known value are not looked at
+    """
+    if not places.size:
+        return -1, inf
+    known = float(value(places[[bounds.argmin()]])[0])
+    some = places[bounds - _ROUNDING * np.abs(bounds) <= known + _ROUNDING * abs(known)]
+    found = value(some)
+    return int(some[found.argmin()]), float(found.min())
 
 
 def _fitting(cap_units: Int64, rest: int) -> tuple[Bool, Bool]:
