@@ -289,3 +289,25 @@ def test_a_book_that_nobody_may_be_closed_of_closes_nothing() -> None:
     problem = closing({"M": (100, 1)}, {"a": 0}, [("a", "M", 5, 110)], [("M", -3, 90)])
     assert not len(problem.arcs.lots)
     assert whole_lots(problem, planned(problem, {})).tolist() == []
+
+
+def test_room_is_made_for_many_lots_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # x alone holds A, and all that it may pay goes to B, which y could close as well: 100,000 lots change places.
+    problem = closing(
+        {"A": (100, "0.00001"), "B": (100, "0.00001")},
+        {"x": {"cash": 0, "max_haircut": "0.05"}, "y": 0},
+        [("x", "A", 1, 90), ("x", "B", 1, 90), ("y", "B", 1, 90)],
+        [("A", -1, 99), ("B", -1, 99)],
+    )
+    calls: list[int] = []
+    route = Board.route
+
+    def counted(board: Board, demand: int, dead: set[int], lots: int = 1) -> bool:
+        calls.append(lots)
+        return route(board, demand, dead, lots)
+
+    monkeypatch.setattr(Board, "route", counted)
+    lots = whole_lots(problem, planned(problem, {("x", "B"): 1, ("y", "B"): 0}))
+    assert by_name(problem, lots) == {("x", "A"): 100_000, ("x", "B"): 0, ("y", "B"): 100_000}
+    assert max(calls) > 10_000
+    assert len(calls) < 200
