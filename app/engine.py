@@ -32,15 +32,15 @@ Observer = Callable[[dict[str, Any], float], None]
 def allocate(asked: Asked, chosen: Chosen[Policy], clock: Clock, observe: Observer | None = None) -> dict[str, Any]:
     """One allocation answer; raises RequestProblem for what is in its way."""
     clock.check()
-    started, best = perf_counter(), asked.options.on_timeout == "best"
+    started = perf_counter()
     with _problems(partial(answers.problem_of, asked, policy=chosen.at), chosen.policy.name):
         solution = solve(
             asked.problem,
             chosen.policy,
             chosen.parameters,
             partial=asked.partial,
-            seconds=clock.left(best=best),
-            best=best,
+            seconds=clock.left(best=asked.best),
+            best=asked.best,
         )
         answer = answers.allocation_answer(asked, chosen, solution)
     if observe is not None:
@@ -53,7 +53,7 @@ def close_out(
 ) -> dict[str, Any]:
     """One closing; raises RequestProblem for what is in its way."""
     clock.check()
-    started, best = perf_counter(), asked.options.on_timeout == "best"
+    started = perf_counter()
     with _problems(partial(closings.problem_of, asked, policy=chosen.at), chosen.policy.name):
         solution = close(
             asked.problem,
@@ -61,8 +61,8 @@ def close_out(
             chosen.parameters,
             integer=asked.options.integer,
             partial=asked.partial,
-            seconds=clock.left(best=best),
-            best=best,
+            seconds=clock.left(best=asked.best),
+            best=asked.best,
         )
         answer = closings.closure_answer(asked, chosen, solution)
     if observe is not None:

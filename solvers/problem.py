@@ -141,7 +141,7 @@ class HaircutProblem:
     `shock` is the next shock, for what looks at it. Refused: with scenarios, an account with equity and notional
     above 0 that gives no exposure (the winners of a crash are short, so a default would have the wrong sign).
     `retention` is how haircuts drive accounts away. Refused: with one, negative fees.
-    `remembered` is what `once` keeps, and the network of a closing.
+    `remembered` is what `once` keeps, and of a closing its network and its order.
     """
 
     book: Book

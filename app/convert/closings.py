@@ -153,8 +153,11 @@ def _capped(solution: ClosureSolution, owner: Int64, accounts: int) -> Bool:
     gaps, caps = problem.gap_floats[arcs.demand], problem.wealth.cap_units
     paid = np.bincount(arcs.bearer, gaps * lots, len(caps))
     full = (lots < arcs.lots) & (paid[arcs.bearer] + gaps * (1 - 2.0**-40) > caps[arcs.bearer]) & (gaps > 0)
+    opposite, endowment = problem.opposite, problem.wealth.endowment_units
+    barred = ~problem.free[opposite.demand] & (caps[opposite.bearer] <= 0) & (endowment[opposite.bearer] > 0)
     found = np.zeros(accounts, np.bool_)
     found[owner[arcs.bearer[full]]] = True
+    found[owner[opposite.bearer[barred]]] = True
     return found
 
 

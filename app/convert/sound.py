@@ -31,6 +31,10 @@ class Sound(ABC):
         return self.options.on_infeasible == "partial"
 
     @property
+    def best(self) -> bool:
+        return self.options.on_timeout == "best"
+
+    @property
     def full(self) -> bool:
         return self.options.detail == "full"
 

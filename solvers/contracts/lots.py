@@ -40,6 +40,20 @@ def free_lots(problem: ClosureProblem) -> Int64:
     return result
 
 
+def in_lots(problem: ClosureProblem, plan: Plan) -> tuple[Float64, Float64]:
+    """Lots that a plan closes, real-valued, free demands included: of each arc, and of each demand.
+
+    Of a demand that is meant to be closed all of it.
+    """
+    arcs, gaps = problem.arcs, problem.gap_floats
+    priced = gaps[arcs.demand] > 0
+    lots = free_lots(problem).astype(np.float64)
+    lots[priced] = np.minimum(plan.amounts[priced] / gaps[arcs.demand[priced]], arcs.lots[priced])
+    needed = np.array([float(demand.lots) for demand in problem.demands])
+    closed = np.bincount(arcs.demand, lots, len(gaps))
+    return lots, np.where(closed >= needed * (1 - INACCURACY), needed, closed)
+
+
 def whole_lots(problem: ClosureProblem, plan: Plan) -> Int64:
     """The plan in whole lots, one an arc, and `free_lots` of the demands that cost nothing.
 

@@ -15,10 +15,18 @@ _Table = TypeVar("_Table", Markets, Accounts, Positions, Liquidations)
 
 
 def ordered(problem: ClosureProblem) -> tuple[ClosureProblem, Int64]:
-    """By account ids and symbols, and the order of the markets; arcs and demands stand where they stood.
+    """By account ids and symbols, and the order of the markets; arcs and demands stand where they stood. Made once.
 
     What sums doubles over accounts, positions or markets says the same to the last digit then, however rows came.
     """
+    kept = problem.wealth.remembered
+    if ordered not in kept:
+        kept[ordered] = _ordered(problem)
+    found: tuple[ClosureProblem, Int64] = kept[ordered]
+    return found
+
+
+def _ordered(problem: ClosureProblem) -> tuple[ClosureProblem, Int64]:
     markets, accounts = _sorted(problem.markets.symbols), _sorted(problem.accounts.ids)
     place, column = np.argsort(accounts), np.argsort(markets)
     rows = np.lexsort((column[problem.positions.market], place[problem.positions.account]))

@@ -1,5 +1,6 @@
 """POST /v1/closures: the worked example to the unit, and what holds of every answer."""
 
+import copy
 import json
 from decimal import Decimal
 from fractions import Fraction
@@ -388,3 +389,12 @@ def test_the_metrics_tell_closings_from_allocations(client: Any) -> None:
     answer_to(client, CLOSURES, EXAMPLE)
     text = client.get("/metrics").text
     assert 'adl_budget{policy="closures lexicographic"} 45.0' in text
+
+
+def test_accounts_at_their_caps_are_told_and_those_who_owe_nothing_are_not(client: Any) -> None:
+    for cap, capped in (("0.1", True), (0, True), (1, False)):
+        accounts = copy.deepcopy(EXAMPLE["snapshot"]["accounts"])
+        accounts[1]["max_haircut"] = cap
+        answer = answer_to(client, CLOSURES, closure(accounts=accounts))
+        told = {row["id"]: row["capped"] for row in answer["accounts"]}
+        assert told == dict.fromkeys(("ann", "cat", "dan", "eve", "fay"), False) | {"bob": capped}

@@ -11,7 +11,7 @@ from solvers.contracts.leverage.interior import minimised
 from solvers.contracts.leverage.marginal import Marginal, marginal
 from solvers.contracts.leverage.sums import ratio, sums
 from solvers.contracts.lexicographic import lexicographic_plan
-from solvers.contracts.lots import free_lots
+from solvers.contracts.lots import in_lots
 from solvers.contracts.problem import ClosureProblem
 from solvers.errors import SolverFailed, SolverTimeout
 from solvers.money import Float64, Int64
@@ -74,8 +74,9 @@ def drained(problem: ClosureProblem, covariance: Float64, deadline: Deadline = N
         except (SolverFailed, SolverTimeout) as exc:
             if isinstance(exc, SolverTimeout) and not deadline.over():
                 raise
-            closed, lost = (before, False) if stages else (_fairest(problem), True)
-            need = sums(problem.arcs.demand, closed, len(need)) if lost else need
+            closed, lost = before, not stages
+            if lost:
+                closed, need = in_lots(problem, lexicographic_plan(problem))
             break
         steps, stages, stretch = steps + done.steps, stages + 1, max(stretch, done.stretch)
         missed = np.abs(sums(found.demand, done.closed, len(found.need)) - found.need) > _MISSED * found.need
@@ -96,12 +97,6 @@ def drained(problem: ClosureProblem, covariance: Float64, deadline: Deadline = N
         proofs = [draining_bound(problem, covariance, closed, some, need) for some in (median, prices)]
         prices = median if proofs[0].bound >= proofs[1].bound else prices
     return Drained(closed, prices + 0.0, need, needs.wanted, steps, stages, stretch, lost)
-
-
-def _fairest(problem: ClosureProblem) -> Float64:
-    """Lots of the lexicographic closing, before whole lots."""
-    amounts, gaps = lexicographic_plan(problem).amounts, problem.gap_floats[problem.arcs.demand]
-    return np.minimum(ratio(amounts, gaps), problem.arcs.lots) + free_lots(problem)
 
 
 def _decided(problem: ClosureProblem, rows: Int64, closed: Float64, need: Float64) -> tuple[Int64, Float64]:

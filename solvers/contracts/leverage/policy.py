@@ -82,9 +82,10 @@ def leverage_draining(problem: ClosureProblem, parameters: LeverageDraining, dea
             lots = in_whole_lots(problem, closed_form.closed, need)
             return Closing(lots, plan, notes=_units(problem, S), method="closed-form", libraries=("numpy", "scipy"))
     found, notes = drained(problem, S, deadline), _units(problem, S)
-    if found.lost:
+    if found.lost or deadline.ended:
         why = UP if deadline.ended else "The interior point method lost its path"
-        notes += (f"{why}: this is the fairest closing, and the certificate has its gap.",)
+        what = "the fairest closing" if found.lost else "the best closing so far"
+        notes += (f"{why}: this is {what}, and the certificate has its gap.",)
     if found.stretch > 1:
         notes += (
             "Closing some of the markets saves nothing that can be told from nothing at moves of this size: there the "

@@ -18,7 +18,7 @@ from annotated_types import Gt, Lt
 from solvers.backends.deadline import NEVER, UP, Deadline
 from solvers.contracts.closing import Closing, Plan
 from solvers.contracts.lexicographic import lexicographic_plan
-from solvers.contracts.lots import INACCURACY, free_lots, whole_lots
+from solvers.contracts.lots import in_lots, whole_lots
 from solvers.contracts.problem import ClosureProblem
 from solvers.contracts.scenarios.bound import objective, optimality
 from solvers.contracts.scenarios.multipliers import Multipliers
@@ -88,7 +88,7 @@ def scenario_optimality(problem: ClosureProblem, plan: Plan) -> Optimality:
 
 def _closing(problem: ClosureProblem, level: float | None, deadline: Deadline) -> Closing:
     venue, fairest = Venue.of(problem), lexicographic_plan(problem)
-    start, need = _in_lots(problem, fairest)
+    start, need = in_lots(problem, fairest)
     found = least_loss(venue, need, _caps(problem, venue), start, level, deadline)
     unit = 10.0**problem.accounts.precision
     gaps = problem.gap_floats / unit
@@ -128,14 +128,3 @@ def _closes(problem: ClosureProblem, lots: Int64) -> list[int]:
 def _caps(problem: ClosureProblem, venue: Venue) -> Float64:
     caps: Float64 = problem.wealth.cap_units[venue.rows] / 10.0**problem.accounts.precision
     return caps
-
-
-def _in_lots(problem: ClosureProblem, fairest: Plan) -> tuple[Float64, Float64]:
-    """Lots of each arc in the fairest closing, and of each demand: all of it where that is meant."""
-    arcs, gaps = problem.arcs, problem.gap_floats
-    priced = gaps[arcs.demand] > 0
-    lots = free_lots(problem).astype(np.float64)
-    lots[priced] = np.minimum(fairest.amounts[priced] / gaps[arcs.demand[priced]], arcs.lots[priced])
-    whole_need = np.array([float(demand.lots) for demand in problem.demands])
-    closed = np.bincount(arcs.demand, lots, len(gaps))
-    return lots, np.where(closed >= whole_need * (1 - INACCURACY), whole_need, closed)
