@@ -1,5 +1,7 @@
 """Every limit of the service, from ADL_* environment variables."""
 
+from typing import Literal
+
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,7 +29,45 @@ class Settings(BaseSettings):
         30.0, gt=0, allow_inf_nan=False, description="Longest time for one request, waiting included."
     )
     solver_threads: int = Field(2, gt=0, description="Requests worked on at once.")
-    max_waiting: int = Field(64, ge=0, description="Requests that may wait for a thread; more are refused.")
+    solver_processes: int = Field(
+        2, ge=0, description="Processes for heavy solves, which are killed at their time limit; 0: none are heavy."
+    )
+    max_waiting: int = Field(64, ge=0, description="Requests that may wait for a thread or process; more are refused.")
+    rate_per_second: float = Field(
+        1000.0, gt=0, allow_inf_nan=False, description="Requests of one caller a second, in each worker."
+    )
+    max_snapshot_age: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds by which `as_of` may differ from now; a snapshot without one is refused then. Unset: any.",
+    )
+    database_url: str = Field(
+        "sqlite:///adl.db", description="The store: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE."
+    )
+    on_store_failure: Literal["refuse", "answer"] = Field(
+        "refuse",
+        description='What a request meets when its answer cannot be recorded: 503, or the answer with `"recorded": false`.',
+    )
+    retention_days: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Days that an answer is kept after it was last given. Unset: for ever."
+    )
+    max_stored_bytes: int | None = Field(
+        None, gt=0, description="Bytes of records kept; the longest ago answered go first. Unset: any number."
+    )
+    require_keys: bool | None = Field(
+        None,
+        description="Whether every request needs an API key. Unset: those that do not come over loopback, or by a proxy.",
+    )
+    drain_seconds: float = Field(
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="After a termination signal, how long requests are still taken while `/readyz` already fails.",
+    )
+    graceful_seconds: float = Field(
+        30.0, gt=0, allow_inf_nan=False, description="How long requests under way may go on after that."
+    )
 
 
 def load() -> Settings:
