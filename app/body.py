@@ -1,5 +1,6 @@
 """Reading a JSON body: bounded, by media type, and without letting a duplicate key pass."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -12,8 +13,14 @@ from app.problems import RequestProblem, invalid
 _KEY = re.compile(rb'"\s*:')
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """The raw body; refused before it is read whole when it is too large or not JSON."""
+LEAST_BYTES_PER_SECOND = 100_000
+
+
+async def read_body(request: Request, limit: int, seconds: float) -> bytes:
+    """The raw body; refused before it is read whole when it is too large, not JSON, or does not come in time.
+
+    It has so many seconds, and one more for each LEAST_BYTES_PER_SECOND that came.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise RequestProblem("unsupported-media-type", "send the body as application/json")
@@ -23,11 +30,18 @@ async def read_body(request: Request, limit: int) -> bytes:
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
+    started = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(seconds) as scope:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise _too_large(limit)
+                chunks.append(chunk)
+                scope.reschedule(started + seconds + size / LEAST_BYTES_PER_SECOND)
+    except TimeoutError as exc:
+        detail = f"the body did not come within {seconds:g} seconds; nothing was applied"
+        raise RequestProblem("request-timeout", detail, headers={"Connection": "close"}) from exc
     return b"".join(chunks)
 
 

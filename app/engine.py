@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -25,11 +26,42 @@ from solvers.solve import solve
 
 _log = logging.getLogger("adl")
 
-Observer = Callable[[dict[str, Any], float], None]
-"""Told each allocation answer and the seconds it took."""
+
+@dataclass(frozen=True)
+class Seen:
+    """What the metrics are told of one solve. Policies of contract space are `closures NAME`; amounts in currency."""
+
+    policy: str
+    status: str
+    seconds: float
+    budget: float
+    uncovered: float
+    worst_haircut: float | None
+    ptsr: float | None
 
 
-def allocate(asked: Asked, chosen: Chosen[Policy], clock: Clock, observe: Observer | None = None) -> dict[str, Any]:
+Observer = Callable[[Seen], object]
+"""Told of each policy that was solved."""
+
+
+def unseen(_: Seen) -> None:
+    """Nobody is told."""
+
+
+def _seen(space: str, answer: dict[str, Any], seconds: float) -> Seen:
+    solvency, fairness = answer["diagnostics"]["solvency"], answer["diagnostics"]["fairness"]
+    return Seen(
+        space + answer["policy"]["name"],
+        answer["status"],
+        seconds,
+        float(solvency["budget"]),
+        float(solvency["uncovered"]),
+        fairness["max_haircut"],
+        fairness["ptsr"],
+    )
+
+
+def allocate(asked: Asked, chosen: Chosen[Policy], clock: Clock, observe: Observer = unseen) -> dict[str, Any]:
     """One allocation answer; raises RequestProblem for what is in its way."""
     clock.check()
     started = perf_counter()
@@ -43,13 +75,12 @@ def allocate(asked: Asked, chosen: Chosen[Policy], clock: Clock, observe: Observ
             best=asked.best,
         )
         answer = answers.allocation_answer(asked, chosen, solution)
-    if observe is not None:
-        observe(answer, perf_counter() - started)
+    observe(_seen("", answer, perf_counter() - started))
     return answer
 
 
 def close_out(
-    asked: ClosureAsked, chosen: Chosen[ClosingPolicy], clock: Clock, observe: Observer | None = None
+    asked: ClosureAsked, chosen: Chosen[ClosingPolicy], clock: Clock, observe: Observer = unseen
 ) -> dict[str, Any]:
     """One closing; raises RequestProblem for what is in its way."""
     clock.check()
@@ -65,12 +96,13 @@ def close_out(
             best=asked.best,
         )
         answer = closings.closure_answer(asked, chosen, solution)
-    if observe is not None:
-        observe(answer, perf_counter() - started)
+    observe(_seen("closures ", answer, perf_counter() - started))
     return answer
 
 
-def verify(asked: Asked | ClosureAsked, made: Made | MadeClosures, clock: Clock) -> dict[str, Any]:
+def verify(
+    asked: Asked | ClosureAsked, made: Made | MadeClosures, clock: Clock, _: Observer = unseen
+) -> dict[str, Any]:
     """An allocation or closes that somebody made, held against the rules."""
     clock.check()
     match asked, made:
@@ -99,7 +131,7 @@ def _problems(refusal: Callable[[SolverError], RequestProblem], what: str) -> It
 
 
 def compare(
-    asked: Asked, policies: list[Chosen[Policy] | Refused], clock: Clock, observe: Observer | None = None
+    asked: Asked, policies: list[Chosen[Policy] | Refused], clock: Clock, observe: Observer = unseen
 ) -> dict[str, Any]:
     """One result a policy, in the order asked: what /v1/allocations would answer, or its problem."""
     return {
@@ -108,7 +140,7 @@ def compare(
     }
 
 
-def trade_off(asked: Asked, swept: Swept, clock: Clock) -> dict[str, Any]:
+def trade_off(asked: Asked, swept: Swept, clock: Clock, _: Observer = unseen) -> dict[str, Any]:
     """The frontier, with the other policies and the venue's own allocation held against it."""
     problem = asked.problem
     if asked.partial and problem.amount_units > problem.reachable_units:
@@ -132,7 +164,7 @@ def trade_off(asked: Asked, swept: Swept, clock: Clock) -> dict[str, Any]:
         return frontiers.frontier_answer(asked, swept, problem, found, refused)
 
 
-def _result(asked: Asked, policy: Chosen[Policy] | Refused, clock: Clock, observe: Observer | None) -> dict[str, Any]:
+def _result(asked: Asked, policy: Chosen[Policy] | Refused, clock: Clock, observe: Observer) -> dict[str, Any]:
     if isinstance(policy, Refused):
         return {"policy": policy.shown, "problem": policy.problem.document()}
     try:

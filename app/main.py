@@ -5,19 +5,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.staticfiles import StaticFiles
 
 from app import __version__, openapi
 from app.middleware import Observe
 from app.problems import RequestProblem, as_problem
-from app.routes import allocations, closures, comparisons, frontiers, operations, policies, verifications
+from app.routes import allocations, closures, comparisons, frontiers, operations, policies, records, verifications
 from app.service import Service
 from app.settings import Settings, load
 
 _STATIC = Path(__file__).parent / "static"
+_MODULES = (allocations, comparisons, frontiers, closures, verifications, policies, operations)
+_ROUTERS = [*(module.router for module in _MODULES), *records.routers]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -26,8 +30,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        service.workers.close()
+        async with service.running():
+            yield
 
     app = FastAPI(
         title="ADL allocation service",
@@ -41,17 +45,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.service = service
-    for module in (allocations, comparisons, frontiers, closures, verifications, policies, operations):
-        app.include_router(module.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
-    async def refuse(_: Request, exc: Exception) -> Response:
+    async def refuse(request: Request, exc: Exception) -> Response:
         problem = as_problem(exc)
+        if problem.code == "method-not-allowed":
+            problem.headers["Allow"] = ", ".join(_methods(request))
         service.metrics.rejected.labels(problem.code).inc()
         return problem.response()
 
     app.add_exception_handler(RequestProblem, refuse)
     app.add_exception_handler(HTTPException, refuse)
+    app.add_exception_handler(RequestValidationError, refuse)
     app.add_middleware(Observe, metrics=service.metrics)
     openapi.install(app)
     return app
+
+
+def _methods(request: Request) -> list[str]:
+    """Of all routes of the request's path; the framework only tells those of the first."""
+    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, Route)]
+    matched = [route.methods or set() for route in routes if route.matches(request.scope)[0] != Match.NONE]
+    return sorted(set().union(*matched))

@@ -4,6 +4,7 @@ The examples' answers are computed when the specification is made, so they are w
 """
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,20 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app import engine
-from app.convert.closures import closure_of, verification_of
+from app.body import parse_json
 from app.convert.encode import dump
-from app.convert.requests import allocation_of, comparison_of, frontier_of
+from app.engine import unseen
 from app.problems import CODES
-from app.schemas import answers, closings, closures, frontiers, requests
+from app.schemas import answers, closings, closures, frontiers, records, requests
 from app.settings import Settings
+from app.tasks import TASKS
 from app.work import Clock
 
 EXAMPLES = Path(__file__).parent / "static" / "examples"
 
 TAGS = [
     {"name": "solve", "description": "Allocate a shortfall, compare policies, trade aims off, close contracts, judge."},
+    {"name": "recall", "description": "What was answered: every answer is recorded before it is sent."},
     {"name": "operate", "description": "Health, readiness and metrics."},
 ]
 DESCRIPTION = """
@@ -42,7 +44,18 @@ are rounded down, min_equity, deficit and the budget up. In answers amounts are 
 accounts. Nothing is ever half applied.
 """
 
-_PROBLEMS = ("invalid-request", "payload-too-large", "unsupported-media-type", "overloaded", "solver-timeout")
+_REFUSED = ("unauthorized", "forbidden", "rate-limited", "store-unavailable")
+_PROBLEMS = (
+    "invalid-request",
+    "payload-too-large",
+    "unsupported-media-type",
+    "request-timeout",
+    "idempotency-conflict",
+    "overloaded",
+    "solver-timeout",
+    "solver-failed",
+    "internal-error",
+)
 _MODELS: tuple[type[BaseModel], ...] = (
     requests.AllocationRequest,
     requests.ComparisonRequest,
@@ -54,6 +67,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     frontiers.FrontierAnswer,
     closings.ClosureAnswer,
     closings.AnyVerificationAnswer,
+    records.RecordsAnswer,
+    records.ReplayAnswer,
     answers.Problem,
 )
 _WORKED = {
@@ -64,23 +79,60 @@ _WORKED = {
     "/v1/verifications": ("verification", "closures-verification"),
 }
 _REF = "#/components/schemas/{model}"
+_SECURITY: list[dict[str, list[str]]] = [{}, {"key": []}]
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "description": "Sent again with the same body, it gets the same answer, solved once, for a day. Scoped by caller.",
+}
+_HEADERS = {
+    "Content-Location": {"schema": {"type": "string"}, "description": "Where the answer can be had again."},
+    "Idempotent-Replayed": {"schema": {"const": "true"}, "description": "Only on an answer that was given before."},
+}
 
 
 def operation(request: type[BaseModel], answer: type[BaseModel], *, budget: bool = False) -> dict[str, Any]:
     """What FastAPI cannot see of a route that reads its own body; `budget`: it may refuse an infeasible one."""
-    codes = (*_PROBLEMS, "infeasible-budget") if budget else _PROBLEMS
-    problems: dict[str, Any] = {}
-    for code in codes:
-        status, title = CODES[code]
-        content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-        problems[str(status)] = {"description": f"{title} (`{code}`).", "content": content}
+    codes = (*_PROBLEMS, *_REFUSED, *(["infeasible-budget"] if budget else []))
     return {
         "responses": {200: {"description": "The answer."}},
         "openapi_extra": {
+            "parameters": [_IDEMPOTENCY_KEY],
             "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
-            "responses": {"200": {"content": {"application/json": {"schema": _ref(answer)}}}, **problems},
+            "responses": {
+                "200": {"content": {"application/json": {"schema": _ref(answer)}}, "headers": _HEADERS},
+                **_problems(codes),
+            },
+            "security": _SECURITY,
         },
     }
+
+
+def reading(answer: type[BaseModel] | None, *codes: str) -> dict[str, Any]:
+    """What FastAPI cannot see of a route that answers bytes of its own; `codes`: what it refuses beside the usual."""
+    schema: dict[str, Any] = {"type": "object"} if answer is None else _ref(answer)
+    return {
+        "responses": {200: {"description": "The answer."}},
+        "openapi_extra": {
+            "responses": {
+                "200": {"content": {"application/json": {"schema": schema}}},
+                **_problems((*codes, *_REFUSED, "invalid-request", "internal-error")),
+            },
+            "security": _SECURITY,
+        },
+    }
+
+
+def _problems(codes: Iterable[str]) -> dict[str, Any]:
+    """Responses by status; several codes may have one."""
+    told: dict[str, list[str]] = {}
+    for code in codes:
+        status, title = CODES[code]
+        told.setdefault(str(status), []).append(f"{title} (`{code}`).")
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    return {status: {"description": " ".join(titles), "content": content} for status, titles in sorted(told.items())}
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:
@@ -90,16 +142,8 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 def answer_to(path: str, raw: bytes) -> dict[str, Any]:
     """The answer of one of the worked operations to one body."""
     settings = Settings.model_construct()
-    clock = Clock(settings.time_limit, lambda _: None)
-    if path == "/v1/allocations":
-        return engine.allocate(*allocation_of(raw, settings), clock)
-    if path == "/v1/comparisons":
-        return engine.compare(*comparison_of(raw, settings), clock)
-    if path == "/v1/frontiers":
-        return engine.trade_off(*frontier_of(raw, settings), clock)
-    if path == "/v1/closures":
-        return engine.close_out(*closure_of(raw, settings), clock)
-    return engine.verify(*verification_of(raw, settings), clock)
+    task = next(task for task in TASKS.values() if task.path == path)
+    return task.solve(*task.convert(parse_json(raw), settings), Clock(settings.time_limit, lambda _: None), unseen)
 
 
 def self_test() -> bool:
@@ -118,6 +162,9 @@ def install(app: FastAPI) -> None:
         specification = plain()
         _, shared = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
         specification["components"]["schemas"].update(shared["$defs"])
+        specification["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key; see docs/operations.md."}
+        }
         for path, names in _WORKED.items():
             _add_examples(specification["paths"][path]["post"], path, names)
         return specification

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -60,6 +61,9 @@ class RequestProblem(Exception):
         self.total = max(total, len(errors))
         self.members = members or {}
         self.headers = headers or {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.code, self.detail), self.__dict__
 
     def document(self) -> dict[str, Any]:
         """The problem document; at most SHOWN_ERRORS errors are shown, with their total."""
@@ -128,9 +132,11 @@ def unknown_field(at: tuple[str | int, ...], name: str | int) -> str:
 
 
 def as_problem(exc: Exception) -> RequestProblem:
-    """A refusal as a problem: ours, or Starlette's of unknown paths and methods."""
+    """A refusal as a problem: ours, FastAPI's of a query, or Starlette's of unknown paths and methods."""
     if isinstance(exc, RequestProblem):
         return exc
+    if isinstance(exc, RequestValidationError):  # of the query or the path; bodies are read by `convert`
+        return invalid([(pointer(error["loc"][1:]), str(error["msg"]), None) for error in exc.errors()])
     if isinstance(exc, HTTPException) and exc.status_code in _STARLETTE:
         code, detail = _STARLETTE[exc.status_code]
         return RequestProblem(code, detail, headers=dict(exc.headers or {}))

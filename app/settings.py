@@ -1,9 +1,16 @@
 """Every limit of the service, from ADL_* environment variables."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.store.database import engine_of
+
+
+def _known(url: str) -> str:
+    engine_of(url).dispose()
+    return url
 
 
 class Settings(BaseSettings):
@@ -12,6 +19,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ADL_", frozen=True)
 
     max_body_bytes: int = Field(64 * 2**20, gt=0, description="Largest request body.")
+    body_seconds: float = Field(
+        10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Longest time for a body to come, and a second more for each 100 kB of it.",
+    )
     max_accounts: int = Field(1_000_000, gt=0, description="Most accounts in one snapshot.")
     max_positions: int = Field(3_000_000, gt=0, description="Most positions, liquidations or closures in one request.")
     max_markets: int = Field(10_000, gt=0, description="Most markets in one snapshot.")
@@ -42,22 +55,25 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds by which `as_of` may differ from now; a snapshot without one is refused then. Unset: any.",
     )
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(_known)] = Field(
         "sqlite:///adl.db", description="The store: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE."
     )
     on_store_failure: Literal["refuse", "answer"] = Field(
         "refuse",
-        description='What a request meets when its answer cannot be recorded: 503, or the answer with `"recorded": false`.',
+        description='When an answer cannot be recorded: refuse it with 503, or answer with `"recorded": false`.',
     )
     retention_days: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Days that an answer is kept after it was last given. Unset: for ever."
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Days an answer is kept after it was last given. Unset: for ever.",
     )
-    max_stored_bytes: int | None = Field(
-        None, gt=0, description="Bytes of records kept; the longest ago answered go first. Unset: any number."
+    max_stored_bytes: int = Field(
+        20 * 2**30, gt=0, description="Most bytes of records kept, compressed; the longest ago answered go first."
     )
     require_keys: bool | None = Field(
         None,
-        description="Whether every request needs an API key. Unset: those that do not come over loopback, or by a proxy.",
+        description="Whether requests need an API key. Unset: those that do not come over loopback, or by a proxy.",
     )
     drain_seconds: float = Field(
         1.0,

@@ -1,15 +1,14 @@
 """Work off the event loop: a few threads, a bounded queue, and a time limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, TypeVar
 
 from app.problems import RequestProblem
 
-Input = TypeVar("Input")
 Result = TypeVar("Result")
 
 
@@ -28,16 +27,20 @@ class Clock:
             self._tighten(seconds)
         self.check()
 
+    def rest(self) -> float:
+        """Seconds until the time is up."""
+        return self.seconds - (monotonic() - self._started)
+
     def left(self, *, best: bool = False) -> float:
         """Seconds until the time is up; a tenth less, so that a solver that stops there is told in time.
 
         With `best` two fifths less: what it has by then is still to be verified, proved and told.
         """
-        return max((0.6 if best else 0.9) * self.seconds - (monotonic() - self._started), 0.0)
+        return max(self.rest() - (0.4 if best else 0.1) * self.seconds, 0.0)
 
     def check(self) -> None:
         """504 once the time is up; work that has several steps asks between them."""
-        if monotonic() - self._started > self.seconds:
+        if self.rest() < 0:
             raise timed_out(self.seconds)
 
 
@@ -45,59 +48,73 @@ def timed_out(seconds: float) -> RequestProblem:
     return RequestProblem("solver-timeout", f"no answer within {seconds:g} seconds; nothing was applied")
 
 
+class Place:
+    """One of the requests that a service has at a time."""
+
+    def __init__(self) -> None:
+        self.late: Future[Any] | None = None
+        """Work that did not end in time."""
+
+
 class Workers:
-    """Runs blocking functions in threads.
+    """Threads for blocking functions, and places for the requests that want them.
 
     A request has its place before its body is read. One that ran out of time keeps it until its thread is done, so
     that late work cannot pile up.
     """
 
-    def __init__(self, threads: int, max_waiting: int) -> None:
+    def __init__(self, threads: int, places: int) -> None:
         self._threads = threads
-        self._places = threads + max_waiting
+        self._places = places
         self._taken = 0
         self._pool: ThreadPoolExecutor | None = None
 
-    async def run(
-        self, seconds: float, read: Callable[[], Awaitable[Input]], work: Callable[[Input, Clock], Result]
-    ) -> Result:
-        """`read` on the loop, then `work` in a thread, each within the limit; 503 when too many wait, 504 when late."""
+    @contextmanager
+    def place(self) -> Iterator[Place]:
+        """A place; 503 when all are taken."""
         if self._taken >= self._places:
             detail = "too many requests are waiting; try again"
             raise RequestProblem("overloaded", detail, headers={"Retry-After": "1"})
         self._taken += 1
-        future: Future[Result] | None = None
-        clock: Clock | None = None
+        place = Place()
         try:
-            async with asyncio.timeout(seconds):
-                value = await read()
-            loop = asyncio.get_running_loop()
+            yield place
+        finally:
+            self._release(place.late)
+
+    async def run(self, place: Place, seconds: float, work: Callable[[Clock], Result]) -> Result:
+        """`work` in a thread; 504 when it is late."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        clock: Clock | None = None
+        future: Future[Result] | None = None
+        try:
             async with asyncio.timeout(seconds) as scope:
-                started = loop.time()
 
                 def tighten(less: float) -> None:
                     with suppress(RuntimeError):  # the request was answered meanwhile
                         loop.call_soon_threadsafe(_reschedule, scope, started + less)
 
                 clock = Clock(seconds, tighten)
-                future = self._start(work, value, clock)
+                future = self._start(work, clock)
                 done = asyncio.wrap_future(future)
                 done.add_done_callback(_retrieve)
                 await asyncio.wait({done})
         except TimeoutError as exc:
             raise timed_out(clock.seconds if clock else seconds) from exc
         finally:
-            self._release(future)
+            if future is not None and not future.done() and not future.cancel():
+                place.late = future
         return future.result()
 
-    def _start(self, work: Callable[[Input, Clock], Result], value: Input, clock: Clock) -> Future[Result]:
+    def _start(self, work: Callable[[Clock], Result], clock: Clock) -> Future[Result]:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="solver")
-        return self._pool.submit(work, value, clock)
+        return self._pool.submit(work, clock)
 
-    def _release(self, future: Future[Any] | None) -> None:
+    def _release(self, late: Future[Any] | None) -> None:
         """Give the place back: now, or when the thread is done."""
-        if future is None or future.cancel():
+        if late is None:
             self._leave()
             return
         loop = asyncio.get_running_loop()
@@ -106,7 +123,7 @@ class Workers:
             with suppress(RuntimeError):  # the loop is closed, and nobody counts any more
                 loop.call_soon_threadsafe(self._leave)
 
-        future.add_done_callback(leave)
+        late.add_done_callback(leave)
 
     def _leave(self) -> None:
         self._taken -= 1

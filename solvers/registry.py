@@ -50,6 +50,7 @@ class Policy:
     """One policy. `parameters` is a frozen dataclass with defaults; `optimality` exists where it minimises.
 
     `timed`: its `solve` also takes a Deadline, since a generic solver or a search may need any time.
+    `heavy`: whether with these parameters it is no closed form, so that it should not share a process with those.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Policy:
     cost: str
     optimality: Objective | None = None
     timed: bool = False
+    heavy: Callable[[Any], bool] = lambda _: False
 
 
 _EQUAL_CAPS = "among accounts of equal cap fractions"
@@ -107,6 +109,7 @@ POLICIES = {
             f"{_LINEAR}; with method convex or lp seconds for 20 thousand winners",
             certify,
             timed=True,
+            heavy=lambda parameters: parameters.method != "closed-form",
         ),
         Policy(
             "queue",
@@ -171,6 +174,7 @@ POLICIES = {
             _NOBODY_EQUAL,
             f"{_LINEAR} under deleverage; a search for one price otherwise",
             certify_expected_deficit,
+            heavy=lambda parameters: parameters.exposure_model != "deleverage",
         ),
         Policy(
             "cvar",
@@ -188,6 +192,7 @@ POLICIES = {
             "by scenarios a linear program over the worst of them: seconds for 20 thousand accounts x 1 thousand",
             certify_cvar,
             timed=True,
+            heavy=lambda _: True,
         ),
         Policy(
             "revenue",
@@ -203,6 +208,7 @@ POLICIES = {
             f"{_LINEAR}; `exact` a bounded search, for some thousands of accounts",
             certify_revenue,
             timed=True,
+            heavy=lambda parameters: parameters.exact,
         ),
         Policy(
             "blend",
@@ -218,6 +224,7 @@ POLICIES = {
             _NOBODY_EQUAL,
             "one price by Newton's method; group limits by a convex program, a second for 20 thousand accounts",
             certify_blend,
+            heavy=lambda parameters: bool(parameters.group_limits),
         ),
     )
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +19,10 @@ pytest.register_assert_rewrite(
     "tests.solvers.risky",
     "tests.solvers.tails",
 )
+
+# One store for the tests of a process, which is not the one of whoever runs them; servers end without waiting.
+os.environ["ADL_DATABASE_URL"] = f"sqlite:///{tempfile.mkdtemp(prefix='adl-tests-')}/adl.db"
+os.environ["ADL_DRAIN_SECONDS"] = "0"
 
 Post = Callable[[str, Any], tuple[int, Any]]
 

@@ -1,8 +1,166 @@
 """``adl serve``: the service, listening."""
 
-import uvicorn
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Annotated
+
+import typer
+from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from app import logs
+from app.access import may_listen
+from app.protocol import BoundedProtocol
+from app.settings import Settings, load
+from app.store import Store, StoreError, StoreUnavailable
+
+CLOSING_SECONDS = 10.0
+"""What a worker may take beyond the time its requests have; then it is killed."""
+
+_SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_BACKLOG = 2048
+_log = logging.getLogger("adl")
 
 
-def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serve the API."""
-    uvicorn.run("app.main:create_app", factory=True, host=host, port=port)
+def serve(
+    host: Annotated[str, typer.Option(envvar="ADL_HOST", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="ADL_PORT", min=0, max=65_535, help="0: any that is free.")] = 8000,
+    workers: Annotated[int, typer.Option(envvar="ADL_WORKERS", min=1, help="Processes that answer requests.")] = 1,
+) -> None:
+    """Serve the API until the process is told to end (SIGTERM, Ctrl-C).
+
+    Every other setting is a variable ADL_*. Where others can reach it, it needs a key to be there (`adl keys create`),
+    or ADL_REQUIRE_KEYS=false.
+    """
+    settings = load()
+    try:
+        _check_store(host, settings)
+        listener = _listen(host, port)
+        with _metrics_directory(workers), listener:
+            _run(configure(settings, workers), listener)
+    except (StoreError, ValueError, OSError) as exc:
+        raise _failure(str(exc)) from exc
+
+
+def configure(settings: Settings, workers: int) -> Config:
+    """How uvicorn serves the application; logging is set up by this, too."""
+    return Config(
+        "app.main:create_app",
+        factory=True,
+        lifespan="on",
+        http=BoundedProtocol,
+        ws="none",
+        workers=workers,
+        log_config=logs.config(),
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # who asks is told by keys, and whether a proxy passed it on by `app.access`
+        timeout_graceful_shutdown=ceil(settings.graceful_seconds),
+        timeout_worker_healthcheck=15,
+    )
+
+
+def _check_store(host: str, settings: Settings) -> None:
+    """Raises ValueError if the service may not listen there, and what opening the store does.
+
+    A database that cannot be used yet is waited for by the service, unless it alone knows whether there are keys.
+    """
+    try:
+        store = Store.open(settings.database_url)
+        try:
+            keys = store.keys()
+        finally:
+            store.close()
+    except StoreUnavailable:
+        if may_listen(host, settings.require_keys, has_keys=False):
+            raise
+        return
+    if refusal := may_listen(host, settings.require_keys, any(key.revoked_at is None for key in keys)):
+        raise ValueError(refusal)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket for all workers, listening from now on, so that a port that is taken is told at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as exc:
+        raise OSError(f"cannot listen at {host}, port {port}: {exc.strerror}") from exc
+    return listener
+
+
+@contextmanager
+def _metrics_directory(workers: int) -> Iterator[None]:
+    """Where workers keep their metrics for each other: as prometheus_client's variable says, or a temporary one.
+
+    It must be there before a process imports `app.metrics`; nothing of an earlier run may be left in it.
+    """
+    given = os.environ.get(_SHARED_METRICS)
+    if given:
+        directory = Path(given)
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in directory.glob("*.db"):
+            path.unlink()
+        yield
+    elif workers > 1:
+        with TemporaryDirectory(prefix="adl-metrics-") as made:
+            os.environ[_SHARED_METRICS] = made
+            yield
+    else:
+        yield
+
+
+def _run(config: Config, listener: socket.socket) -> None:
+    """Serve until told to end. Raises ValueError if the application did not start."""
+    host, port = listener.getsockname()[:2]
+    _log.info("listening", extra={"host": host, "port": port, "workers": config.workers})
+    if config.workers > 1:
+        supervisor = Supervisor(config, [listener])
+        supervisor.run()
+        started = all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
+    else:
+        server = Server(config)
+        try:
+            server.run([listener])
+        except KeyboardInterrupt:
+            # End as Ctrl-C does, and at once: Python would wait for threads whose requests were given up.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGINT)
+        except SystemExit:
+            pass  # uvicorn's, when the application does not start
+        started = server.started
+    if not started:
+        raise ValueError("the service did not start; its log says why")
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's, which restarts workers that die, and would wait for ever for one that does not end."""
+
+    def join_all(self) -> None:
+        deadline = monotonic() + (self.config.timeout_graceful_shutdown or 0) + CLOSING_SECONDS
+        for process in (worker.process for worker in self.processes):
+            process.join(max(deadline - monotonic(), 0))
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
+def _failure(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)

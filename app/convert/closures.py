@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from app import __version__
-from app.body import parse_json
 from app.convert import encode
 from app.convert.accounts import book_of, problem_errors
 from app.convert.requests import (
@@ -25,6 +24,7 @@ from app.convert.sound import Sound, labels, moment, update
 from app.convert.tables import Fields, Table
 from app.problems import Error, Faults, invalid, pointer
 from app.schemas import closures as wire
+from app.schemas.snapshot import Moment
 from app.settings import Settings
 from solvers import money
 from solvers.contracts.book import Liquidations, Markets, Positions
@@ -61,6 +61,10 @@ class ClosureAsked(Sound):
     @property
     def options(self) -> wire.ClosureOptions:
         return self.request.options
+
+    @property
+    def snapshot(self) -> Moment:
+        return self.request.snapshot
 
     @property
     def accounts(self) -> int:
@@ -110,8 +114,7 @@ def _renamed(exc: ProblemError, field: str) -> ProblemError:
     return ProblemError(field, exc.detail, exc.faults, exc.total)
 
 
-def closure_of(raw: bytes, settings: Settings) -> tuple[ClosureAsked, Chosen[ClosingPolicy]]:
-    body = parse_json(raw)
+def closure_of(body: dict[str, Any], settings: Settings) -> tuple[ClosureAsked, Chosen[ClosingPolicy]]:
     request = validated(body, wire.ClosureRequest)
     found = _asked(request, settings)
     return found, choice(request.policy, ("policy",), CLOSING_POLICIES, wire.CLOSING_MODELS)
@@ -132,9 +135,8 @@ class MadeClosures:
         return [*names, *(hashlib.sha256(column.canonical()).hexdigest() for column in numbers), self.score]
 
 
-def verification_of(raw: bytes, settings: Settings) -> tuple[Asked | ClosureAsked, Made | MadeClosures]:
+def verification_of(body: dict[str, Any], settings: Settings) -> tuple[Asked | ClosureAsked, Made | MadeClosures]:
     """A verification of an allocation or, where anything of contract space is in it, of closures."""
-    body = parse_json(raw)
     if "closures" not in body and "liquidations" not in body:
         return allocation_made(body, settings)
     request = validated(body, wire.ClosureVerificationRequest)

@@ -1,5 +1,6 @@
 """Answers to JSON bytes. Columns of an account each are written in bulk, straight from arrays."""
 
+import json
 import re
 from functools import cache
 from typing import Any
@@ -19,6 +20,14 @@ _TEN_THOUSAND = 10_000
 def dump(answer: Any) -> bytes:
     """The JSON of an answer; columns already written stand in it as they are."""
     return orjson.dumps(answer)
+
+
+def canonical(request: dict[str, Any]) -> bytes:
+    """A request as JSON without spaces, its keys in order: it reads as the same request."""
+    try:
+        return orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # whole numbers beyond 64 bits
+        return json.dumps(request, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def column_of(values: Any) -> bytes:

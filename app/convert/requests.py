@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar, get_type_hints
 from pydantic import ValidationError
 
 from app import __version__
-from app.body import parse_json
 from app.convert import encode
 from app.convert.accounts import ACCOUNTS, SEIZED, book_of, problem_errors, seized_of
 from app.convert.shocks import factors_of, retention_of, shock_of
@@ -27,6 +26,7 @@ from app.schemas.requests import (
     SoundRequest,
     VerificationRequest,
 )
+from app.schemas.snapshot import Snapshot
 from app.schemas.wire import Wire
 from app.settings import Settings
 from solvers import money
@@ -62,6 +62,10 @@ class Asked(Sound):
     @property
     def options(self) -> Options:
         return self.request.options
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.request.snapshot
 
     @property
     def accounts(self) -> int:
@@ -169,8 +173,8 @@ def _parameters(kind: type, shown: Mapping[str, Any]) -> Any:
     )
 
 
-def allocation_of(raw: bytes, settings: Settings) -> tuple[Asked, Chosen[Policy]]:
-    found, request = asked(parse_json(raw), AllocationRequest, settings)
+def allocation_of(body: dict[str, Any], settings: Settings) -> tuple[Asked, Chosen[Policy]]:
+    found, request = asked(body, AllocationRequest, settings)
     return found, chosen(request.policy, ("policy",))
 
 
@@ -182,9 +186,9 @@ class Refused:
     shown: dict[str, Any] | None
 
 
-def comparison_of(raw: bytes, settings: Settings) -> tuple[Asked, list[Chosen[Policy] | Refused]]:
+def comparison_of(body: dict[str, Any], settings: Settings) -> tuple[Asked, list[Chosen[Policy] | Refused]]:
     """The policies of a comparison; one that is not valid becomes its own problem."""
-    found, request = asked(parse_json(raw), ComparisonRequest, settings)
+    found, request = asked(body, ComparisonRequest, settings)
     if len(request.policies) > settings.max_policies:
         raise RequestProblem("payload-too-large", f"a comparison may have at most {settings.max_policies} policies")
 
@@ -227,8 +231,8 @@ class Swept:
     made: Made | None
 
 
-def frontier_of(raw: bytes, settings: Settings) -> tuple[Asked, Swept]:
-    found, request = asked(parse_json(raw), FrontierRequest, settings)
+def frontier_of(body: dict[str, Any], settings: Settings) -> tuple[Asked, Swept]:
+    found, request = asked(body, FrontierRequest, settings)
     if request.points > settings.max_points:
         raise RequestProblem("payload-too-large", f"a frontier may have at most {settings.max_points} points")
     if len(set(request.measures)) < len(request.measures):

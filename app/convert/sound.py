@@ -23,6 +23,10 @@ class Sound(ABC):
 
     @property
     @abstractmethod
+    def snapshot(self) -> Moment: ...
+
+    @property
+    @abstractmethod
     def accounts(self) -> int:
         """How many accounts the snapshot has."""
 

@@ -1,16 +1,13 @@
 """POST /v1/allocations."""
 
-from functools import partial
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app import engine
-from app.convert.requests import allocation_of
 from app.openapi import operation
 from app.schemas.answers import AllocationAnswer
 from app.schemas.requests import AllocationRequest
 from app.service import Service
+from app.tasks import TASKS
 
 router = APIRouter(tags=["solve"])
 
@@ -30,6 +27,4 @@ async def allocate(request: Request) -> Response:
     `options.on_infeasible` set to `partial` the answer takes what can be taken and says what stays uncovered.
     """
     service: Service = request.app.state.service
-    return await service.respond(
-        request, allocation_of, partial(engine.allocate, observe=service.metrics.observe_answer)
-    )
+    return await service.respond(request, TASKS["allocation"])

@@ -1,16 +1,13 @@
 """POST /v1/closures."""
 
-from functools import partial
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app import engine
-from app.convert.closures import closure_of
 from app.openapi import operation
 from app.schemas.closings import ClosureAnswer
 from app.schemas.closures import ClosureRequest
 from app.service import Service
+from app.tasks import TASKS
 
 router = APIRouter(tags=["solve"])
 
@@ -29,6 +26,4 @@ async def close(request: Request) -> Response:
     Lots that fit under nobody's cap are left and reported with either. Nothing is stored or applied.
     """
     service: Service = request.app.state.service
-    return await service.respond(
-        request, closure_of, partial(engine.close_out, observe=service.metrics.observe_closing)
-    )
+    return await service.respond(request, TASKS["closure"])

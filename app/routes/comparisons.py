@@ -1,16 +1,13 @@
 """POST /v1/comparisons."""
 
-from functools import partial
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app import engine
-from app.convert.requests import comparison_of
 from app.openapi import operation
 from app.schemas.answers import ComparisonAnswer
 from app.schemas.requests import ComparisonRequest
 from app.service import Service
+from app.tasks import TASKS
 
 router = APIRouter(tags=["solve"])
 
@@ -24,6 +21,4 @@ async def compare(request: Request) -> Response:
     out and compare the diagnostics.
     """
     service: Service = request.app.state.service
-    return await service.respond(
-        request, comparison_of, partial(engine.compare, observe=service.metrics.observe_answer)
-    )
+    return await service.respond(request, TASKS["comparison"])

@@ -3,12 +3,11 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app import engine
-from app.convert.requests import frontier_of
 from app.openapi import operation
 from app.schemas.frontiers import FrontierAnswer
 from app.schemas.requests import FrontierRequest
 from app.service import Service
+from app.tasks import TASKS
 
 router = APIRouter(tags=["solve"])
 
@@ -22,4 +21,4 @@ async def trade_off(request: Request) -> Response:
     the venue's own allocation if it is sent: whether the frontier beats it, and by how much.
     """
     service: Service = request.app.state.service
-    return await service.respond(request, frontier_of, engine.trade_off)
+    return await service.respond(request, TASKS["frontier"])

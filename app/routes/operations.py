@@ -10,6 +10,7 @@ from app import openapi
 from app.problems import RequestProblem
 from app.schemas.answers import Health
 from app.service import Service
+from app.store import StoreError
 
 router = APIRouter(tags=["operate"])
 
@@ -31,23 +32,25 @@ async def health() -> dict[str, str]:
 
 @router.get(
     "/readyz",
-    summary="Can it solve?",
+    summary="Can it solve and store?",
     response_model=Health,
-    responses={503: {"model": Health, "description": "Cannot solve."}},
+    responses={503: {"model": Health, "description": "Cannot solve or store, or is about to end."}},
 )
 async def readiness(request: Request) -> Response:
-    """The service can solve: a five-account example with a known answer comes out right, in a solver thread."""
+    """A five-account example with a known answer comes out right in a solver thread, and the store's database answers.
+
+    It fails as soon as the process was told to end, while it still answers.
+    """
     service: Service = request.app.state.service
     try:
-        ready = await service.workers.run(READY_WITHIN, _nothing, lambda *_: openapi.self_test())
-    except RequestProblem:
+        with service.workers.place() as place:
+            solves = await service.workers.run(place, READY_WITHIN, lambda _: openapi.self_test())
+        await service.ledger.ping()
+        ready = solves and not service.draining
+    except (RequestProblem, StoreError):
         ready = False
     content = b'{"status":"ok"}' if ready else b'{"status":"failing"}'
     return Response(content, 200 if ready else 503, media_type="application/json")
-
-
-async def _nothing() -> None:
-    """A readiness check has no body to read."""
 
 
 @router.get(

@@ -3,12 +3,11 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app import engine
-from app.convert.closures import verification_of
 from app.openapi import operation
 from app.schemas.closings import AnyVerificationAnswer
 from app.schemas.closures import AnyVerificationRequest
 from app.service import Service
+from app.tasks import TASKS
 
 router = APIRouter(tags=["solve"])
 
@@ -29,4 +28,4 @@ async def verify(request: Request) -> Response:
     closed against what was needed, whom it should not have touched, and whether the queue's order was kept (`score`).
     """
     service: Service = request.app.state.service
-    return await service.respond(request, verification_of, engine.verify)
+    return await service.respond(request, TASKS["verification"])

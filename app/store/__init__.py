@@ -1,12 +1,14 @@
-"""The durable record of the service: every answer, and the idempotency keys of those that asked."""
+"""The durable record of the service: every answer, the idempotency keys of those that asked, and who may ask."""
 
 from app.store.claims import Claimed, Conflict, InFlight, Outcome, Replayed
 from app.store.entries import Entry, Facts, Kind, Line
 from app.store.errors import BadCursor, ClaimLost, NewerDatabase, StoreError, StoreFailed, StoreUnavailable
+from app.store.keys import SCOPES, Key, KeyScope
 from app.store.records import Filter, Page
 from app.store.store import Store
 
 __all__ = [
+    "SCOPES",
     "BadCursor",
     "ClaimLost",
     "Claimed",
@@ -15,6 +17,8 @@ __all__ = [
     "Facts",
     "Filter",
     "InFlight",
+    "Key",
+    "KeyScope",
     "Kind",
     "Line",
     "NewerDatabase",

@@ -41,6 +41,11 @@ def engine_of(url: str) -> Engine:
     )
 
 
+def alone(engine: Engine) -> bool:
+    """Whether only one connection can write at a time."""
+    return engine.dialect.name == "sqlite"
+
+
 def writing(engine: Engine) -> Engine:
     """The same connections for transactions that write."""
     return engine.execution_options(**{_WRITES: True})

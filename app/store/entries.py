@@ -11,7 +11,8 @@ from app.store.tables import records
 
 Kind = Literal["allocation", "comparison", "frontier", "closure", "verification"]
 
-_LEVEL = 6
+_LEVEL = 1
+"""Of zlib: the others save a tenth of the space and take five times as long."""
 _MOMENTS = ("as_of", "received_at", "answered_at")
 
 

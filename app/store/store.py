@@ -1,18 +1,23 @@
-"""The store: records of what was answered, and claims of idempotency keys."""
+"""The store: records of what was answered, claims of idempotency keys, and API keys."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
 
-from app.store import claims, database, records
+from app.store import claims, database, keys, records
 from app.store.claims import Claimed, Outcome, Times
 from app.store.entries import Entry, Kind, packed, unpacked
 from app.store.errors import mapped
+from app.store.keys import Key
 from app.store.records import Filter, Page
+from app.store.together import Together
 
 DAY_SECONDS = 86_400.0
+
+Result = TypeVar("Result")
 
 
 def _now() -> datetime:
@@ -30,6 +35,7 @@ class Store:
     def __init__(self, engine: Engine, claim_seconds: float, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._writing = database.writing(engine)
+        self._together = Together(self._writing) if database.alone(engine) else None
         self._claim_seconds = claim_seconds
         self._clock = clock
 
@@ -62,8 +68,7 @@ class Store:
     def record(self, entry: Entry) -> None:
         """Keep an answered request. If it was kept before, the first answer stays, and only a later time is noted."""
         row = packed(entry)
-        with self._write() as connection:
-            records.write(connection, row)
+        self._write(lambda connection: records.write(connection, row))
 
     def get(self, caller: str, kind: Kind, id_: str) -> Entry | None:
         """The caller's record of that kind and id; None if there is none."""
@@ -91,15 +96,13 @@ class Store:
         """
         now = self._clock()
         times = Times(now, _later(now, lease_seconds), _later(now, self._claim_seconds))
-        with self._write() as connection:
-            taken = claims.take(connection, caller, key, digest, times)
+        taken = self._write(lambda connection: claims.take(connection, caller, key, digest, times))
         return Claimed(caller, key, taken, lease_seconds) if isinstance(taken, str) else taken
 
     def renew(self, claim: Claimed) -> None:
         """Have the claim for another `lease_seconds` from now on. Raises ClaimLost."""
         until = _later(self._clock(), claim.lease_seconds)
-        with self._write() as connection:
-            claims.renew(connection, claim, until)
+        self._write(lambda connection: claims.renew(connection, claim, until))
 
     def finish(self, claim: Claimed, entry: Entry) -> None:
         """`record`, and the claim done, both or neither. The entry's caller must be the claim's.
@@ -107,14 +110,35 @@ class Store:
         Raises ClaimLost if the claim is not ours any more, or done already, and then nothing was recorded.
         """
         row = packed(entry)
-        with self._write() as connection:
+
+        def both(connection: Connection) -> None:
             records.write(connection, row)
             claims.finish(connection, claim, entry)
 
+        self._write(both)
+
     def release(self, claim: Claimed) -> None:
         """Give the key back, as if it had not been claimed; nothing happens if the claim is not ours any more."""
-        with self._write() as connection:
-            claims.release(connection, claim)
+        self._write(lambda connection: claims.release(connection, claim))
+
+    def add_key(self, key: Key) -> None:
+        """Keep an API key. Raises StoreFailed if its id is taken: ids are never given twice."""
+        self._write(lambda connection: keys.add(connection, key))
+
+    def key(self, id_: str) -> Key | None:
+        """The API key of that id, revoked or not; None if there is none."""
+        with self._read() as connection:
+            return keys.one(connection, id_)
+
+    def keys(self) -> tuple[Key, ...]:
+        """All API keys, revoked or not, by the time they were made."""
+        with self._read() as connection:
+            return keys.every(connection)
+
+    def revoke_key(self, id_: str) -> bool:
+        """The API key of that id does not count from now on; False if there is none, or it is revoked already."""
+        now = self._clock()
+        return self._write(lambda connection: keys.revoke(connection, id_, now))
 
     def prune(self, max_age_seconds: float | None, max_bytes: int | None) -> int:
         """Remove records, and the claims they answer, and expired claims; return how many records.
@@ -132,8 +156,7 @@ class Store:
     def _in_batches(self, remove: Callable[[Connection], int]) -> int:
         total = 0
         while True:
-            with self._write() as connection:
-                removed = remove(connection)
+            removed = self._write(remove)
             total += removed
             if removed < records.BATCH:
                 return total
@@ -143,10 +166,12 @@ class Store:
         with mapped(), self._engine.begin() as connection:
             yield connection
 
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with mapped(), self._writing.begin() as connection:
-            yield connection
+    def _write(self, work: Callable[[Connection], Result]) -> Result:
+        with mapped():
+            if self._together is not None:
+                return self._together.run(work)
+            with self._writing.begin() as connection:
+                return work(connection)
 
 
 def _later(now: datetime, seconds: float) -> datetime:

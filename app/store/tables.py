@@ -1,4 +1,4 @@
-"""The two tables as they are now; `migrations` says how they came to be."""
+"""The tables as they are now; `migrations` says how they came to be."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -94,4 +94,15 @@ claims = Table(
     ),
     Index("claims_by_record", "caller", "kind", "id"),
     Index("claims_by_expiry", "expires_at"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", Label, nullable=False),
+    Column("hash", String, nullable=False),
+    Column("scopes", String, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
 )

@@ -130,7 +130,7 @@ def test_what_runs_out_of_time_is_refused_or_answers_its_best_as_asked(name: str
 
     made = large | {"policy": {"name": name} | ({"covariance": COVARIANCE} if name == "leverage-draining" else {})}
     asked = [
-        closure_of(json.dumps(made | {"options": made["options"] | {"on_timeout": wanted}}).encode(), Settings())
+        closure_of(made | {"options": made["options"] | {"on_timeout": wanted}}, Settings())
         for wanted in ("reject", "best")
     ]
     with pytest.raises(RequestProblem) as refused:

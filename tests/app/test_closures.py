@@ -346,7 +346,7 @@ def test_a_search_that_the_clock_cut_short_says_so() -> None:
             return 1e-9
 
     for integer, reproducible in (("rounded", True), ("exact", False)):
-        asked = closure_of(json.dumps(closure(options={"integer": integer})).encode(), Settings())
+        asked = closure_of(closure(options={"integer": integer}), Settings())
         answer = engine.close_out(*asked, Late(30, lambda _: None))
         assert answer["reproducible"] is reproducible
 

@@ -15,6 +15,7 @@ from tests.app.requests import ALLOCATIONS, COMPARISONS, ROWS, VERIFICATIONS, Bo
 from tests.processes import ROOT
 from tests.solvers import test_axioms
 
+KINDS = (ALLOCATIONS, COMPARISONS, "/v1/frontiers", closures.CLOSURES, VERIFICATIONS)
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
@@ -30,7 +31,8 @@ def operations(specification: Body) -> dict[str, Body]:
 def test_every_operation_is_explained_and_worked(specification: Body) -> None:
     found = operations(specification)
     assert set(found) == {
-        *(f"POST {path}" for path in (ALLOCATIONS, COMPARISONS, "/v1/frontiers", closures.CLOSURES, VERIFICATIONS)),
+        *(f"POST {path}" for path in KINDS),
+        *(f"GET {path}{rest}" for path in KINDS for rest in ("", "/{id}", "/{id}/request", "/{id}/replay")),
         *(f"GET {path}" for path in ("/v1/policies", "/healthz", "/readyz", "/metrics")),
     }
     for name, operation in found.items():

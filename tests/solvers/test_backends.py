@@ -99,7 +99,7 @@ def test_a_generic_solver_finds_the_closed_form(parameters: CappedProRata, count
 @pytest.mark.slow
 @pytest.mark.parametrize("parameters", METHODS, ids=lambda p: f"{p.method} {p.disutility}")
 def test_a_generic_solver_finds_the_closed_form_of_the_sample_venue(parameters: CappedProRata) -> None:
-    asked, _ = allocation_of(json.dumps(venue()).encode(), Settings())
+    asked, _ = allocation_of(venue(), Settings())
     solution = run(asked.problem, parameters)
     assert solution.status == "optimal"
     assert solution.certificate.objective == pytest.approx(best(asked.problem, parameters)[0], rel=1e-10)

@@ -13,7 +13,7 @@ from app.store.database import engine_of, prepare, writing
 from app.store.schema import config
 from tests.store.entries import entry, program
 
-OURS = {"records", "claims"}
+OURS = {"records", "claims", "keys"}
 OPEN = """
 import sys
 from app.store import Store
@@ -65,12 +65,27 @@ def test_a_database_of_a_later_version_is_refused_and_left_as_it_is(
     opened().record(entry())
     revise = "UPDATE alembic_version SET version_num = '{}'"
     with writing(engine).begin() as connection:
+        ours = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
         connection.execute(text(revise.format("9999")))
     with pytest.raises(NewerDatabase):
         opened()
     with writing(engine).begin() as connection:
-        connection.execute(text(revise.format("0001")))
+        connection.execute(text(revise.format(ours)))
     assert opened().get("", "allocation", entry().id) == entry()
+
+
+def test_a_database_of_the_first_version_keeps_its_records_and_can_have_keys(
+    engine: Engine, opened: Callable[[], Store]
+) -> None:
+    first = opened()
+    first.record(entry())
+    first.close()
+    with writing(engine).begin() as connection:
+        command.downgrade(config(connection), "0001")
+    assert names(engine) & OURS == {"records", "claims"}
+    store = opened()
+    assert store.get("", "allocation", entry().id) == entry()
+    assert store.keys() == ()
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
