@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS := 1
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: run test test-all check bench openapi lock clean
+.PHONY: run test test-all check bench openapi docs lock clean
 
 run: $(STAMP)
 	$(BIN)/python -m app.demo
@@ -34,6 +34,9 @@ bench: $(STAMP)
 
 openapi: $(STAMP)
 	$(BIN)/python -m app.write_openapi openapi/openapi.json
+
+docs: $(STAMP)
+	$(BIN)/python scripts/write-settings
 
 lock: $(STAMP)
 	$(COMPILE) --output-file requirements.lock pyproject.toml

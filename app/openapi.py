@@ -103,7 +103,7 @@ def operation(request: type[BaseModel], answer: type[BaseModel], *, budget: bool
             "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
             "responses": {
                 "200": {"content": {"application/json": {"schema": _ref(answer)}}, "headers": _HEADERS},
-                **_problems(codes),
+                **{str(status): told for status, told in _problems(codes).items()},
             },
             "security": _SECURITY,
         },
@@ -114,23 +114,23 @@ def reading(answer: type[BaseModel] | None, *codes: str) -> dict[str, Any]:
     """What FastAPI cannot see of a route that answers bytes of its own; `codes`: what it refuses beside the usual."""
     schema: dict[str, Any] = {"type": "object"} if answer is None else _ref(answer)
     return {
-        "responses": {200: {"description": "The answer."}},
+        "responses": {
+            200: {"description": "The answer."},
+            **_problems((*codes, *_REFUSED, "invalid-request", "internal-error")),
+        },
         "openapi_extra": {
-            "responses": {
-                "200": {"content": {"application/json": {"schema": schema}}},
-                **_problems((*codes, *_REFUSED, "invalid-request", "internal-error")),
-            },
+            "responses": {"200": {"content": {"application/json": {"schema": schema}}}},
             "security": _SECURITY,
         },
     }
 
 
-def _problems(codes: Iterable[str]) -> dict[str, Any]:
+def _problems(codes: Iterable[str]) -> dict[int | str, Any]:
     """Responses by status; several codes may have one."""
-    told: dict[str, list[str]] = {}
+    told: dict[int, list[str]] = {}
     for code in codes:
         status, title = CODES[code]
-        told.setdefault(str(status), []).append(f"{title} (`{code}`).")
+        told.setdefault(status, []).append(f"{title} (`{code}`).")
     content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
     return {status: {"description": " ".join(titles), "content": content} for status, titles in sorted(told.items())}
 

@@ -38,7 +38,7 @@ class Served:
         """Tell the whole group to end, as a terminal does; the exit code once all of it is gone."""
         os.killpg(self.process.pid, number)
         code = self.process.wait(timeout=within)
-        assert group(self.process.pid) == []
+        wait_for(lambda: group(self.process.pid) == [], seconds=5)
         return code
 
 

@@ -5,11 +5,12 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -45,7 +46,7 @@ def serve(
     try:
         _check_store(host, settings)
         listener = _listen(host, port)
-        with _metrics_directory(workers), listener:
+        with _directories(workers), listener:
             _run(configure(settings, workers), listener)
     except (StoreError, ValueError, OSError) as exc:
         raise _failure(str(exc)) from exc
@@ -106,23 +107,22 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _metrics_directory(workers: int) -> Iterator[None]:
-    """Where workers keep their metrics for each other: as prometheus_client's variable says, or a temporary one.
+def _directories(workers: int) -> Iterator[None]:
+    """Where workers keep their metrics for each other: as prometheus_client's variable says, or a temporary directory.
 
-    It must be there before a process imports `app.metrics`; nothing of an earlier run may be left in it.
+    It must be there before a process imports `app.metrics`, and hold nothing of an earlier run.
     """
-    given = os.environ.get(_SHARED_METRICS)
-    if given:
+    if given := os.environ.get(_SHARED_METRICS):
         directory = Path(given)
         directory.mkdir(parents=True, exist_ok=True)
         for path in directory.glob("*.db"):
             path.unlink()
+    if workers == 1:
         yield
-    elif workers > 1:
-        with TemporaryDirectory(prefix="adl-metrics-") as made:
-            os.environ[_SHARED_METRICS] = made
-            yield
-    else:
+        return
+    with TemporaryDirectory(prefix="adl-") as made:
+        os.environ["TMPDIR"] = made  # what workers cannot clear away, since a signal ends them, goes with it
+        os.environ.setdefault(_SHARED_METRICS, made)
         yield
 
 
@@ -136,17 +136,19 @@ def _run(config: Config, listener: socket.socket) -> None:
         started = all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
     else:
         server = Server(config)
-        try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _done)
+        with suppress(SystemExit):  # uvicorn's, when the application does not start
             server.run([listener])
-        except KeyboardInterrupt:
-            # End as Ctrl-C does, and at once: Python would wait for threads whose requests were given up.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGINT)
-        except SystemExit:
-            pass  # uvicorn's, when the application does not start
+        # Python waits for threads, whose requests were given up: no longer than this, which ends the process.
+        signal.setitimer(signal.ITIMER_REAL, CLOSING_SECONDS)
         started = server.started
     if not started:
         raise ValueError("the service did not start; its log says why")
+
+
+def _done(_: int, __: FrameType | None) -> None:
+    """uvicorn handles the signals while it runs, and raises them again when it has ended: then all is said."""
 
 
 class Supervisor(Multiprocess):

@@ -13,14 +13,11 @@ from app.problems import RequestProblem
 from app.work import Workers
 
 
-async def no_body() -> None:
-    """Work that has nothing to read."""
-
-
 async def outcome(workers: Workers, seconds: float, function: Callable[[], Any]) -> Any:
     """What a function in a worker returns, or the code of the problem it ends in, or the error."""
     try:
-        return await workers.run(seconds, no_body, lambda *_: function())
+        with workers.place() as place:
+            return await workers.run(place, seconds, lambda _: function())
     except RequestProblem as problem:
         return problem.code
     except TimeoutError as error:
@@ -29,7 +26,7 @@ async def outcome(workers: Workers, seconds: float, function: Callable[[], Any])
 
 def test_time_that_passes_while_waiting_for_a_thread_is_a_time_out() -> None:
     async def scenario() -> list[Any]:
-        workers, gate = Workers(1, 3), threading.Event()
+        workers, gate = Workers(1, 4), threading.Event()
         first = asyncio.create_task(outcome(workers, 5, gate.wait))
         await asyncio.sleep(0)
         waiting = [await outcome(workers, seconds, lambda: "late") for seconds in (0.05, 0, -1)]
@@ -47,9 +44,10 @@ def test_a_function_that_raises_a_time_out_itself_is_not_taken_for_the_limit() -
         raise TimeoutError("of its own")
 
     async def scenario() -> None:
-        workers = Workers(1, 0)
+        workers = Workers(1, 1)
         try:
-            await workers.run(5, no_body, lambda *_: fail())
+            with workers.place() as place:
+                await workers.run(place, 5, lambda _: fail())
         finally:
             workers.close()
 
@@ -59,7 +57,7 @@ def test_a_function_that_raises_a_time_out_itself_is_not_taken_for_the_limit() -
 
 def test_an_answer_that_comes_as_the_time_passes_is_an_answer_or_a_time_out_and_nothing_else() -> None:
     async def scenario() -> set[Any]:
-        workers = Workers(1, 0)
+        workers = Workers(1, 1)
         found = {await outcome(workers, 0.002, lambda: time.sleep(0.0019)) for _ in range(300)}
         workers.close()
         return found
@@ -76,7 +74,7 @@ def test_work_that_fails_in_time_or_late_leaves_nothing_in_the_log() -> None:
 
     async def scenario() -> list[Any]:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-        workers = Workers(1, 3)
+        workers = Workers(1, 4)
         found = [await outcome(workers, 0.05, lambda seconds=seconds: fail(seconds)) for seconds in (0, 0.2)]
         await asyncio.sleep(0.4)
         gc.collect()
@@ -89,23 +87,9 @@ def test_work_that_fails_in_time_or_late_leaves_nothing_in_the_log() -> None:
     assert complaints == []
 
 
-def test_a_body_that_does_not_arrive_keeps_its_place_no_longer_than_the_limit() -> None:
-    async def scenario() -> list[Any]:
-        workers = Workers(1, 0)
-        try:
-            await workers.run(0.05, asyncio.Event().wait, lambda *_: None)
-        except RequestProblem as problem:
-            late = problem.code
-        found = [late, await outcome(workers, 5, lambda: "next")]
-        workers.close()
-        return found
-
-    assert asyncio.run(scenario()) == ["solver-timeout", "next"]
-
-
 def test_a_place_is_taken_until_late_work_is_done() -> None:
     async def scenario() -> list[Any]:
-        workers, gate = Workers(1, 0), threading.Event()
+        workers, gate = Workers(1, 1), threading.Event()
         late = await outcome(workers, 0.05, gate.wait)
         while_it_runs = await outcome(workers, 5, lambda: "in")
         gate.set()

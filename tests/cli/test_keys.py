@@ -55,7 +55,8 @@ def test_a_key_is_printed_once_alone_on_its_line_and_lets_its_holder_in(url: str
         url, ["create", "--name", "risk engine", "--scope", "read", "--scope", "admin"], ["create", "--name", "Zoë"]
     )
     with closing(Store.open(url)) as store:
-        kept = {key.name: key for key in store.keys()}
+        made = store.keys()
+        kept = {key.name: key for key in made}
         access = Access(store.key, require=True)
         assert kept.keys() == {"risk engine", "Zoë"}
         assert (kept["risk engine"].scopes, kept["Zoë"].scopes) == (("read", "admin"), ("solve", "read"))
@@ -110,37 +111,38 @@ def test_keys_are_listed_for_eyes_and_for_scripts_without_their_secrets(store: S
 
 
 def test_a_key_is_revoked_once(store: Store, url: str) -> None:
-    key, token = issue("risk engine", ["solve"], NOON)
+    key, _ = issue("risk engine", ["solve"], NOON)
     other, _ = issue("another", ["solve"], NOON)
     store.add_key(key)
     store.add_key(other)
     assert keys(url, ["revoke", key.id]) == [(0, "", "The key is refused everywhere within 10 seconds.\n")]
-    left = [one.id for one in store.keys() if one.revoked_at is None]
-    assert left == [other.id]
-    refused = keys(url, ["revoke", key.id], ["revoke", token], ["revoke", "\udcff"])
-    assert refused == [(1, "", "no key of that id counts: it is none, or revoked already\n")] * 3
+    listed = store.keys()
+    assert {one.id for one in listed if one.revoked_at is None} == {other.id}
+    refused = keys(url, ["revoke", key.id], ["revoke", "\udcff"])
+    assert refused == [(1, "", "no key of that id counts: it is none, or revoked already\n")] * 2
 
 
 def test_what_cannot_be_done_ends_with_one_line_and_makes_no_key(store: Store, url: str) -> None:
     refused = keys(
         url,
         ["create", "--name", ""],
-        ["create", "--name", "x" * 101],
         ["create", "--name", "risk engine", "--scope", "solve", "--scope", "write"],
     )
     assert refused == [
-        (1, "", "a key's name has 1 to 100 printable characters\n"),
         (1, "", "a key's name has 1 to 100 printable characters\n"),
         (1, "", "a key's scopes are one or more of solve, read, admin\n"),
     ]
     assert store.keys() == ()
 
 
-def test_a_database_that_cannot_be_used_ends_with_one_line_that_does_not_repeat_its_address(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_used_ends_with_one_line(tmp_path: Path) -> None:
     unusable = f"sqlite:///{tmp_path / 'nowhere' / 'adl.db'}"
-    refused = keys(unusable, ["create", "--name", "risk engine"], ["list"], ["revoke", "0" * 12])
-    assert refused == [(1, "", "the store's database cannot be used now\n")] * 3
+    refused = keys(unusable, ["create", "--name", "risk engine"], ["list"])
+    assert refused == [(1, "", "the store's database cannot be used now\n")] * 2
+
+
+def test_a_wrong_address_ends_with_one_line_that_does_not_repeat_it() -> None:
     ((code, out, err),) = keys("mysql://someone:hidden@host/adl", ["list"])
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert "ADL_DATABASE_URL" in err
+    assert err.startswith("ADL_DATABASE_URL: ")
     assert "hidden" not in err
