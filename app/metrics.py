@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from app import __version__
 from app.engine import Seen
+from app.problems import CODES
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 ACCOUNTS = (10, 100, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000, 1_000_000)
@@ -85,6 +86,18 @@ class Metrics:
             multiprocess_mode="livemax",
         )
         build.labels(__version__).set(1)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin at 0 what is counted by known labels: of a counter that is not there, Prometheus misses the first."""
+        for counter, values in (
+            (self.rejected, CODES),
+            (self.killed, ("time-limit", "died")),
+            (self.idempotent, ("claimed", "replayed", "waited", "conflict")),
+            (self.denied, ("unauthorized", "forbidden")),
+        ):
+            for value in values:
+                counter.labels(value)
 
     def _last(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, ("policy",), registry=self.registry, multiprocess_mode="mostrecent")

@@ -13,8 +13,8 @@ import os
 import pickle
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from multiprocessing import forkserver, get_context, resource_tracker
@@ -211,21 +211,17 @@ class _Worker:
 
 
 def _start_server(preload: Sequence[str]) -> None:
-    """Start the server that forks, if it is not there."""
+    """Start the server that forks, if it is not there.
+
+    Its variables are ours for a moment, but behind the back of os.environ: no thread sees them come or go.
+    """
     forkserver.set_forkserver_preload(list(preload))
     resource_tracker.ensure_running()  # not later, for it unblocks SIGINT
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread; the server inherits it
-    with _environment():
-        forkserver.ensure_running()
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """The server's variables for a moment in ours, behind the back of os.environ: no thread sees them come or go."""
     for name, value in _ENVIRONMENT.items():
         os.putenv(name, value)
     try:
-        yield
+        forkserver.ensure_running()
     finally:
         for name in _ENVIRONMENT:
             if name in os.environ:

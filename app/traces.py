@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry, when its standard variables name a collector; otherwise nothing is imported or done.
+"""Traces by OpenTelemetry, when its standard variables name a collector; otherwise its SDK is not even imported.
 
 OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT switches them on; the SDK reads its other variables
 (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, headers, time-outs) itself.

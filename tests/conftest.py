@@ -14,6 +14,7 @@ pytest.register_assert_rewrite(
     "tests.app.closures",
     "tests.app.requests",
     "tests.app.services",
+    "tests.faults.server",
     "tests.blends",
     "tests.solvers.deficits",
     "tests.solvers.risky",

@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -386,6 +386,29 @@ def test_made_up_ids_take_little_room_and_none_from_keys(desk: Desk, monkeypatch
             desk.access.cached(bearing(token), "solve")
 
 
+@pytest.mark.parametrize("count", ["keys", "made-up ids"])
+def test_what_was_asked_for_longest_ago_is_forgotten_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, count: str
+) -> None:
+    monkeypatch.setattr("app.access.CACHED_KEYS", 3)
+    make = desk.issue if count == "keys" else lambda: issue("nobody's", ["solve"], NOW)
+    tokens = [make()[1] for _ in range(4)]
+
+    def ask(method: Callable[[Scope, KeyScope], str | None], token: str) -> bool:
+        """Whether there was an answer."""
+        try:
+            return method(bearing(token), "solve") is not None
+        except RequestProblem:
+            return True
+
+    for token in tokens[:3]:
+        assert ask(desk.access.caller, token)
+    desk.time.now += 10
+    for token in (*tokens[1:3], tokens[0], tokens[3]):
+        assert ask(desk.access.caller, token)
+    assert [ask(desk.access.cached, token) for token in tokens] == [True, False, True, True]
+
+
 def test_a_database_that_is_gone_for_ten_minutes_stops_no_caller_it_knew(desk: Desk) -> None:
     key, token = desk.issue()
     desk.access.caller(bearing(token), "solve")
@@ -397,6 +420,8 @@ def test_a_database_that_is_gone_for_ten_minutes_stops_no_caller_it_knew(desk: D
             assert desk.access.cached(bearing(token), "solve") == key.id
         assert desk.time.now == 1592.5
         assert len(desk.asked) <= 60  # not with every request
+        desk.time.now = 1595
+        assert desk.access.caller(bearing(token), "solve") == key.id
         desk.time.now = 1600
         assert desk.access.cached(bearing(token), "solve") is None
         with pytest.raises(StoreUnavailable):

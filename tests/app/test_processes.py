@@ -14,16 +14,7 @@ import pytest
 
 from app.problems import RequestProblem
 from app.processes import Processes, ProcessTimeout
-
-HEAVY = (
-    "app.engine",
-    "cvxpy",
-    "highspy",
-    "ortools.graph.python.max_flow",
-    "ortools.linear_solver.pywraplp",
-    "ortools.sat.python.cp_model",
-)
-"""Loaded here too: one server is shared by all pools of a process, the service's in other tests among them."""
+from app.service import PRELOAD
 
 
 def call(order: tuple[Any, ...]) -> Any:
@@ -80,7 +71,8 @@ def fail(kind: type[BaseException], *arguments: Any) -> None:
 
 @contextmanager
 def opened(count: int) -> Iterator[Processes]:
-    processes = Processes(count, call, (*HEAVY, __name__))
+    """With the service's libraries, for all pools of a process share one server, its own in other tests among them."""
+    processes = Processes(count, call, (*PRELOAD, __name__))
     try:
         yield processes
     finally:
@@ -242,5 +234,5 @@ def test_a_pool_serves_one_loop_after_another_and_several_at_once() -> None:
 def test_pools_that_are_not_used_start_nothing() -> None:
     before = threading.active_count()
     for _ in range(1000):
-        Processes(2, call, HEAVY).close()
+        Processes(2, call, PRELOAD).close()
     assert threading.active_count() == before

@@ -18,7 +18,8 @@ import httpx2
 import pytest
 
 from app.processes import ProcessDied, Processes
-from tests.app.test_processes import HEAVY, alive, nap, opened, until
+from app.service import PRELOAD
+from tests.app.test_processes import alive, nap, opened, until
 from tests.processes import ROOT, answers, free_port, running
 
 BIN = Path(sys.executable).parent
@@ -106,6 +107,11 @@ def family(parent: int) -> set[int]:
     return direct.union(*map(family, direct))
 
 
+def held() -> tuple[int, int]:
+    """Open files and threads of ours."""
+    return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
+
+
 def settles(holds: Callable[[], bool], seconds: float = 10) -> bool:
     """As `until`, without an event loop and what it holds open."""
     deadline = time.monotonic() + seconds
@@ -134,12 +140,12 @@ def program(*arguments: str) -> Iterator[tuple["subprocess.Popen[str]", Any]]:
 
 @pytest.mark.slow
 def test_the_server_has_one_thread_and_its_libraries_and_variables_and_ours_are_as_they_were() -> None:
-    with program(json.dumps(HEAVY)) as (process, found):
+    with program(json.dumps(PRELOAD)) as (process, found):
         assert found.pop("seconds to return") < 0.5
         assert found == {
             "threads of the server": 1,
             "in a worker": ["1", "1"],
-            "loaded": sorted(HEAVY),
+            "loaded": sorted(PRELOAD),
             "here": [None, None],
             "unchanged": True,
             "in a program started here": [None, None],
@@ -201,12 +207,22 @@ def test_a_server_that_is_killed_is_started_again_and_its_workers_finish() -> No
         asyncio.run(scenario(processes))
 
 
+def test_a_pool_closed_while_it_warms_leaves_nothing() -> None:
+    with opened(1) as processes:
+        server = asyncio.run(processes.run((os.getppid,), 60))
+    assert settles(lambda: not children(server))
+    before = held()
+    for _ in range(5):
+        with opened(2) as processes:
+            processes.start()
+    assert settles(lambda: held()[1] == before[1])
+    assert settles(lambda: not children(server))
+    assert held() == before
+
+
 @pytest.mark.slow
 def test_two_hundred_runs_under_random_kills_all_end_and_nothing_is_left() -> None:
     choose = random.Random(7)
-
-    def held() -> tuple[int, int]:
-        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
     async def one(processes: Processes) -> bool:
         try:

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from app.problems import CODES, RequestProblem
 from app.rate import Rate
 
-RATES = st.floats(0.01, 10_000)
-
 
 class Seconds:
     """A clock that tests move on."""
@@ -37,6 +35,10 @@ def test_a_caller_may_ask_for_a_second_s_worth_at_once_and_then_as_it_comes_in()
     assert [refused(rate) for _ in range(6)] == [None] * 4 + [1, 1]
     time.now += 0.25
     assert [refused(rate) for _ in range(2)] == [None, 1]
+    time.now += 0.75
+    assert refused(rate) is None
+    time.now += 0.875
+    assert [refused(rate) for _ in range(5)] == [None] * 4 + [1]
     time.now += 100
     assert [refused(rate) for _ in range(5)] == [None] * 4 + [1]
 
@@ -65,7 +67,7 @@ def test_callers_do_not_take_from_each_other() -> None:
     assert [refused(rate, caller) for caller in ("me", "you", "", "me", "you", "")] == [None] * 3 + [1] * 3
 
 
-@given(per_second=RATES, gaps=st.lists(st.floats(0, 3) | st.just(0.0), min_size=1, max_size=120))
+@given(per_second=st.floats(0.01, 20), gaps=st.lists(st.just(0.0) | st.floats(0, 0.2) | st.floats(0, 3), min_size=1))
 @example(per_second=3.0, gaps=[1 / 3] * 100)
 def test_no_stretch_of_time_sees_more_than_the_rate_and_one_bucket(per_second: float, gaps: list[float]) -> None:
     time = Seconds()
@@ -98,9 +100,19 @@ def test_who_waits_as_long_as_told_is_admitted(per_second: float, asked: int) ->
     assert waits == asked - 1 or per_second > 1
 
 
+def test_the_rounding_of_the_clock_costs_no_second() -> None:
+    time = Seconds(65531.9)
+    rate = Rate(1 / 43, time)
+    rate.admit("me")
+    time.now += 1
+    assert refused(rate) == 42
+    time.now += 42
+    assert refused(rate) is None
+
+
 @given(
     per_second=st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0]),
-    steps=st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abc")), max_size=80),
+    steps=st.lists(st.tuples(st.sampled_from([0, 0, 0, 1, 2, 4, 8, 40]), st.sampled_from("aaab")), max_size=80),
 )
 def test_forgetting_callers_changes_no_decision(per_second: float, steps: list[tuple[int, str]]) -> None:
     time = Seconds()
@@ -123,8 +135,10 @@ def test_callers_are_forgotten_when_their_buckets_are_full_again() -> None:
     for number in range(2_000):
         time.now += 0.01
         rate.admit(f"{number}")
+        if number % 20 == 0:
+            rate.admit("often")
         held.append(len(rate._buckets))
-    assert 90 <= max(held) <= 101
+    assert 90 <= max(held) <= 102
     time.now += 1
     rate.admit("me")
     assert len(rate._buckets) == 1
