@@ -25,7 +25,7 @@ CACHE_SECONDS = 10.0
 STALE_SECONDS = 600.0
 """How long a key that was there still counts while the store cannot be asked.
 
-A choice: margin calls do not wait for a database to restart, and a revocation in that time is felt when it is back.
+A choice: deleveraging does not wait for a database to restart; a revocation made meanwhile is felt when it is back.
 """
 
 CACHED_KEYS = 10_000

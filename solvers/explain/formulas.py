@@ -60,11 +60,13 @@ def ratio(value: Fraction | float, most_units: int = 0, digits: int = DIGITS) ->
 
 
 def significant(value: Fraction, digits: int) -> Fraction:
-    """Rounded to so many significant digits, or one more."""
+    """Rounded to so many significant digits."""
     if not value:
         return value
-    places = digits - len(str(abs(value.numerator))) + len(str(value.denominator))
-    scale = Fraction(10) ** places
+    power = len(str(abs(value.numerator))) - len(str(value.denominator))
+    if abs(value) < Fraction(10) ** power:
+        power -= 1
+    scale = Fraction(10) ** (digits - 1 - power)
     return round(value * scale) / scale
 
 

@@ -170,7 +170,7 @@ def test_a_program_killed_leaves_no_process(busy: int) -> None:
     "command",
     [
         [f"{BIN / 'uvicorn'}"],
-        [sys.executable, "-m", "uvicorn"],
+        pytest.param([sys.executable, "-m", "uvicorn"], marks=pytest.mark.slow),
         pytest.param([f"{BIN / 'uvicorn'}", "--workers", "2"], marks=pytest.mark.slow),
     ],
     ids=["script", "module", "workers"],

@@ -1,0 +1,148 @@
+"""One account's explanation from a stored request: solved again, with the other policies beside it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.body import parse_json
+from app.convert import answers, closings
+from app.convert.closures import ClosureAsked
+from app.convert.encode import dump
+from app.convert.explanations import Alternatives, allocation_explanation, bearers_of, closure_explanation
+from app.convert.requests import Asked, Chosen
+from app.problems import RequestProblem
+from app.settings import Settings
+from app.store import Kind
+from app.tasks import TASKS, Task
+from app.work import Clock
+from solvers.contracts.explain.policies import explain_closing
+from solvers.contracts.registry import CLOSING_POLICIES, ClosingPolicy
+from solvers.contracts.solve import close
+from solvers.errors import SolverError
+from solvers.explain.policies import explain
+from solvers.money import total
+from solvers.registry import POLICIES, Policy
+from solvers.solve import solve
+
+_log = logging.getLogger("adl")
+
+_SLOW = "It may take long, and is not solved only to compare: send the snapshot to POST {path} with this policy."
+_TOLD = ("not-found", "overloaded", "solver-timeout")
+
+
+def explained(task: Task, raw: bytes, account: str, settings: Settings, clock: Clock, *, light: bool) -> bytes | None:
+    """The explanation's bytes; None if only `light` work is wanted and this is not.
+
+    Raises RequestProblem. What one says of the request may name other accounts: only its code is kept.
+    """
+    try:
+        asked, chosen = task.convert(parse_json(raw), settings)
+        clock.limit(asked.time_limit(settings))
+        if light and task.heavy(asked, chosen):
+            return None
+        match asked:
+            case Asked():
+                return dump(_allocation(asked, chosen, _row(asked.problem.book.ids, account, task), clock))
+            case ClosureAsked():
+                return dump(_closure(asked, chosen, _row(asked.problem.accounts.ids, account, task), clock))
+    except RequestProblem as problem:
+        if problem.code in _TOLD:
+            raise
+        raise RequestProblem(problem.code, "this record's request is not solved today as it was then") from None
+    raise TypeError("only allocations and closures are explained")
+
+
+def explained_in_process(job: tuple[Kind, bytes, str, Settings, float]) -> bytes:
+    """`explained` for a worker process, which has that many seconds."""
+    kind, raw, account, settings, seconds = job
+    found = explained(TASKS[kind], raw, account, settings, Clock(seconds, lambda _: None), light=False)
+    if found is None:
+        raise TypeError("only light work may be left")
+    return found
+
+
+def unknown(task: Task) -> RequestProblem:
+    """The same for a record that is not there and for an account that is not in it."""
+    return RequestProblem("not-found", f"there is no {task.kind} with this id")
+
+
+def _row(ids: Any, account: str, task: Task) -> int:
+    try:
+        return list(ids).index(account)
+    except ValueError:
+        raise unknown(task) from None
+
+
+def _allocation(asked: Asked, chosen: Chosen[Policy], row: int, clock: Clock) -> dict[str, Any]:
+    try:
+        solution = solve(
+            asked.problem,
+            chosen.policy,
+            chosen.parameters,
+            partial=asked.partial,
+            seconds=clock.left(best=asked.best),
+            best=asked.best,
+        )
+    except SolverError as exc:
+        raise answers.problem_of(asked, exc, policy=chosen.at) from exc
+
+    def taken(policy: Policy) -> int:
+        found = solve(asked.problem, policy, policy.parameters(), partial=asked.partial, seconds=clock.left())
+        return int(found.allocation.seized_units[row])
+
+    def code(exc: SolverError) -> str:
+        return answers.problem_of(asked, exc, policy=()).code
+
+    slow = {name: policy.heavy(policy.parameters()) for name, policy in POLICIES.items() if name != chosen.policy.name}
+    others = _alternatives(slow, lambda name: taken(POLICIES[name]), code, clock, "/v1/allocations")
+    told = explain(solution, chosen.policy, chosen.parameters, row)
+    return allocation_explanation(chosen, solution, told, row, others)
+
+
+def _closure(asked: ClosureAsked, chosen: Chosen[ClosingPolicy], row: int, clock: Clock) -> dict[str, Any]:
+    try:
+        solution = close(
+            asked.problem,
+            chosen.policy,
+            chosen.parameters,
+            integer=asked.options.integer,
+            partial=asked.partial,
+            seconds=clock.left(best=asked.best),
+            best=asked.best,
+        )
+    except SolverError as exc:
+        raise closings.problem_of(asked, exc, policy=chosen.at) from exc
+    bearers = bearers_of(asked, row)
+
+    def taken(policy: ClosingPolicy) -> int:
+        found = close(asked.problem, policy, policy.parameters(), partial=asked.partial, seconds=clock.left())
+        return total(found.costs.bearer_units[bearers])
+
+    def code(exc: SolverError) -> str:
+        return closings.problem_of(asked, exc, policy=()).code
+
+    slow = {name: policy.timed for name, policy in CLOSING_POLICIES.items() if name != chosen.policy.name}
+    others = _alternatives(slow, lambda name: taken(CLOSING_POLICIES[name]), code, clock, "/v1/closures")
+    told, holdings = explain_closing(solution, chosen.policy, chosen.parameters, row)
+    return closure_explanation(asked, chosen, solution, told, holdings, row, others)
+
+
+def _alternatives(
+    slow: Mapping[str, bool],
+    taken: Callable[[str], int],
+    code: Callable[[SolverError], str],
+    clock: Clock,
+    path: str,
+) -> Alternatives:
+    """By policy, in the registry's order; `slow`: which of them may take long."""
+    found: dict[str, int | str] = {}
+    for name in (name for name, long in slow.items() if not long):
+        clock.check()
+        try:
+            found[name] = taken(name)
+        except SolverError as exc:
+            found[name] = code(exc)
+        except Exception:
+            _log.exception("%s failed", name)
+            found[name] = "solver-failed"
+    return Alternatives(found, {name: _SLOW.format(path=path) for name, long in slow.items() if long})
