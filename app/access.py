@@ -34,7 +34,8 @@ CACHED_KEYS = 10_000
 LONGEST_NAME = 100
 
 _BEARER = re.compile(rb"(?i:bearer) +adl_([0-9a-f]{12})_([0-9a-f]{64})")
-_LOOPBACK_HOST = re.compile(rb"(?i:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?")
+_OWN_HOST = re.compile(rb"(?:[A-Za-z0-9-]+|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?")
+"""localhost, a loopback address, or another name without a dot: none that a stranger could have in the DNS."""
 _PASSED_ON = {b"forwarded", b"via", b"x-real-ip"}
 _MAKE = "make one with `adl keys create` and send it as `Authorization: Bearer adl_...`"
 
@@ -202,7 +203,7 @@ def _unauthorized(detail: str) -> RequestProblem:
 def _local(scope: Scope) -> bool:
     """Whether the request came over loopback or a Unix socket, or in process, and not through a proxy that says so.
 
-    Over loopback the Host header must name it too: a web page whose own name was made to point here (DNS rebinding)
+    Over loopback the Host header must not be a name of the DNS: a web page whose own name was made to point here (DNS rebinding)
     comes from this machine's browser.
     """
     headers = scope["headers"]
@@ -215,7 +216,7 @@ def _local(scope: Scope) -> bool:
     if loopback is None:
         return True
     hosts = [value for name, value in headers if name == b"host"]
-    return loopback and len(hosts) == 1 and _LOOPBACK_HOST.fullmatch(hosts[0]) is not None
+    return loopback and len(hosts) == 1 and _OWN_HOST.fullmatch(hosts[0]) is not None
 
 
 def _loopback(address: str) -> bool | None:

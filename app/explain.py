@@ -1,8 +1,11 @@
 """One account's explanation from a stored request: solved again, with the other policies beside it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from app.body import parse_json
 from app.convert import answers, closings
@@ -13,7 +16,7 @@ from app.convert.requests import Asked, Chosen
 from app.problems import RequestProblem
 from app.settings import Settings
 from app.store import Kind
-from app.tasks import TASKS, Task
+from app.tasks import TASKS
 from app.work import Clock
 from solvers.contracts.explain.policies import explain_closing
 from solvers.contracts.registry import CLOSING_POLICIES, ClosingPolicy
@@ -30,47 +33,72 @@ _SLOW = "It may take long, and is not solved only to compare: send the snapshot 
 _TOLD = ("not-found", "overloaded", "solver-timeout")
 
 
-def explained(task: Task, raw: bytes, account: str, settings: Settings, clock: Clock, *, light: bool) -> bytes | None:
+@dataclass(frozen=True)
+class Question:
+    """Which account of which record."""
+
+    kind: Kind
+    request: bytes
+    answer: bytes
+    account: str
+
+
+def explained(question: Question, settings: Settings, clock: Clock, *, light: bool) -> bytes | None:
     """The explanation's bytes; None if only `light` work is wanted and this is not.
 
     Raises RequestProblem. What one says of the request may name other accounts: only its code is kept.
     """
+    task = TASKS[question.kind]
     try:
-        asked, chosen = task.convert(parse_json(raw), settings)
+        asked, chosen = task.convert(parse_json(question.request), settings)
         clock.limit(asked.time_limit(settings))
         if light and task.heavy(asked, chosen):
             return None
         match asked:
             case Asked():
-                return dump(_allocation(asked, chosen, _row(asked.problem.book.ids, account, task), clock))
+                row = _row(asked.problem.book.ids, question)
+                told = _allocation(asked, chosen, row, clock)
             case ClosureAsked():
-                return dump(_closure(asked, chosen, _row(asked.problem.accounts.ids, account, task), clock))
+                row = _row(asked.problem.accounts.ids, question)
+                told = _closure(asked, chosen, row, clock)
+            case _:
+                raise TypeError("only allocations and closures are explained")
     except RequestProblem as problem:
         if problem.code in _TOLD:
             raise
         raise RequestProblem(problem.code, "this record's request is not solved today as it was then") from None
-    raise TypeError("only allocations and closures are explained")
+    return dump(told | {"as_answered": _as_answered(question, row, told["seized"])})
 
 
-def explained_in_process(job: tuple[Kind, bytes, str, Settings, float]) -> bytes:
+def explained_in_process(job: tuple[Question, Settings, float]) -> bytes:
     """`explained` for a worker process, which has that many seconds."""
-    kind, raw, account, settings, seconds = job
-    found = explained(TASKS[kind], raw, account, settings, Clock(seconds, lambda _: None), light=False)
+    question, settings, seconds = job
+    found = explained(question, settings, Clock(seconds, lambda _: None), light=False)
     if found is None:
         raise TypeError("only light work may be left")
     return found
 
 
-def unknown(task: Task) -> RequestProblem:
+def unknown(kind: Kind) -> RequestProblem:
     """The same for a record that is not there and for an account that is not in it."""
-    return RequestProblem("not-found", f"there is no {task.kind} with this id")
+    return RequestProblem("not-found", f"there is no {kind} with this id")
 
 
-def _row(ids: Any, account: str, task: Task) -> int:
+def _row(ids: Sequence[str], question: Question) -> int:
     try:
-        return list(ids).index(account)
+        return ids.index(question.account)
     except ValueError:
-        raise unknown(task) from None
+        raise unknown(question.kind) from None
+
+
+def _as_answered(question: Question, row: int, seized: str) -> bool | None:
+    """Whether the record has the same amount for this account; None where it tells of none."""
+    answer = orjson.loads(question.answer)
+    rows = answer["allocations" if question.kind == "allocation" else "accounts"]
+    if rows is None:
+        return None
+    then = rows["seized"][row] if isinstance(rows, dict) else rows[row]["seized"]
+    return bool(then == seized)
 
 
 def _allocation(asked: Asked, chosen: Chosen[Policy], row: int, clock: Clock) -> dict[str, Any]:

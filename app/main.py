@@ -15,12 +15,22 @@ from starlette.staticfiles import StaticFiles
 from app import __version__, openapi
 from app.middleware import Observe
 from app.problems import RequestProblem, as_problem
-from app.routes import allocations, closures, comparisons, frontiers, operations, policies, records, verifications
+from app.routes import (
+    allocations,
+    closures,
+    comparisons,
+    explanations,
+    frontiers,
+    operations,
+    policies,
+    records,
+    verifications,
+)
 from app.service import Service
 from app.settings import Settings, load
 
 _STATIC = Path(__file__).parent / "static"
-_MODULES = (allocations, comparisons, frontiers, closures, verifications, policies, operations)
+_MODULES = (allocations, comparisons, frontiers, closures, verifications, explanations, policies, operations)
 _ROUTERS = [*(module.router for module in _MODULES), *records.routers]
 
 

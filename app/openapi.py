@@ -17,7 +17,7 @@ from app.body import parse_json
 from app.convert.encode import dump
 from app.engine import unseen
 from app.problems import CODES
-from app.schemas import answers, closings, closures, frontiers, records, requests
+from app.schemas import answers, closings, closures, explanations, frontiers, records, requests
 from app.settings import Settings
 from app.tasks import TASKS
 from app.work import Clock
@@ -69,6 +69,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     closings.AnyVerificationAnswer,
     records.RecordsAnswer,
     records.ReplayAnswer,
+    explanations.AllocationExplanation,
+    explanations.ClosureExplanation,
     answers.Problem,
 )
 _WORKED = {

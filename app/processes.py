@@ -175,16 +175,11 @@ class _Worker:
 
     def __init__(self, target: Target, preload: Sequence[str]) -> None:
         self._connection, theirs = _CONTEXT.Pipe()
-        try:
+        with theirs:
             self._process = _CONTEXT.Process(target=_work, args=(theirs, target, preload), daemon=True)
             with _STARTING:
                 _start_server(preload)
             self._process.start()  # waits for the server's imports
-        except BaseException:
-            self._connection.close()
-            raise
-        finally:
-            theirs.close()
 
     def is_dead(self) -> bool:
         """Whether an idle worker has gone: it says nothing unasked, so that there is only an end to be read."""
@@ -232,7 +227,7 @@ def _start_server(preload: Sequence[str]) -> None:
 
 def _keep(jobs: SimpleQueue[_Job | None], new: Callable[[], _Worker]) -> None:
     """The thread of one worker and of those that replace it."""
-    worker = _started(new)
+    worker = _hired(new)
     while (job := jobs.get()) is not None:
         worker = _do(job, worker, new)
         del job  # it may hold much
@@ -245,7 +240,7 @@ def _do(job: _Job, worker: _Worker | None, new: Callable[[], _Worker]) -> _Worke
     if worker is not None and worker.is_dead():
         _log.warning("an idle worker process ended (exit code %s)", worker.end())
         worker = None
-    worker = worker or _started(new)
+    worker = worker or _hired(new)
     if worker is None:
         job.end(error=ProcessDied("no worker process could be started"))
         return None
@@ -260,14 +255,14 @@ def _do(job: _Job, worker: _Worker | None, new: Callable[[], _Worker]) -> _Worke
         code = worker.end()
         if died and by_itself:
             _log.error("a worker process ended at work (exit code %s)", code)
-        return _started(new)
+        return _hired(new)
     if trace:
         _log.error("%s\n%s", error, trace)
     job.end(result, error)
     return worker
 
 
-def _started(new: Callable[[], _Worker]) -> _Worker | None:
+def _hired(new: Callable[[], _Worker]) -> _Worker | None:
     try:
         return new()
     except Exception:

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Path, Request
 from starlette.responses import Response
 
-from app.explain import explained, explained_in_process, unknown
+from app.explain import Question, explained, explained_in_process, unknown
 from app.openapi import reading
 from app.problems import RequestProblem
 from app.processes import ProcessDied, Processes, ProcessTimeout
 from app.schemas.explanations import AllocationExplanation, ClosureExplanation
 from app.service import PRELOAD, Service
-from app.tasks import LARGE_BODY, TASKS, Task
+from app.store import Kind
+from app.tasks import LARGE_BODY
 from app.work import Clock, Place, timed_out
 
 Id = Annotated[str, Path(description="`id` of the answer.", max_length=64)]
@@ -46,7 +47,7 @@ async def explain_allocation(request: Request, id: Id, account: Account) -> Resp
 
     The formula gives the amount from the terms; `alternatives` says what other policies would have taken.
     """
-    return await _explanation(request, TASKS["allocation"], id, account)
+    return await _explanation(request, "allocation", id, account)
 
 
 @router.get(
@@ -60,36 +61,37 @@ async def explain_closure(request: Request, id: Id, account: Account) -> Respons
 
     The formula gives what they cost before whole lots; `alternatives` says what other policies would have taken.
     """
-    return await _explanation(request, TASKS["closure"], id, account)
+    return await _explanation(request, "closure", id, account)
 
 
-async def _explanation(request: Request, task: Task, id_: str, account: str) -> Response:
+async def _explanation(request: Request, kind: Kind, id_: str, account: str) -> Response:
     service: Service = request.app.state.service
     caller = await service.admit(request, "read")
-    entry = await service.ask("get", lambda store: store.get(caller, task.kind, id_))
+    entry = await service.ask("get", lambda store: store.get(caller, kind, id_))
     if entry is None:
-        raise unknown(task)
+        raise unknown(kind)
     with service.workers.place() as place:
-        told = await _told(service, request.app.state.explainers, place, task, entry.request, account)
+        question = Question(kind, entry.request, entry.answer, account)
+        told = await _told(service, request.app.state.explainers, place, question)
     return Response(told, media_type="application/json")
 
 
-async def _told(service: Service, explainers: Processes, place: Place, task: Task, raw: bytes, account: str) -> bytes:
+async def _told(service: Service, explainers: Processes, place: Place, question: Question) -> bytes:
     """In a thread if it is light, else in a process, as `Service.solve` does; raises RequestProblem."""
     settings = service.settings
     limit = left = settings.time_limit
-    if not settings.solver_processes or len(raw) <= LARGE_BODY:
+    if not settings.solver_processes or len(question.request) <= LARGE_BODY:
         light = settings.solver_processes > 0
 
         def job(clock: Clock) -> tuple[bytes | None, Clock]:
-            return explained(task, raw, account, settings, clock, light=light), clock
+            return explained(question, settings, clock, light=light), clock
 
         told, clock = await service.workers.run(place, limit, job)
         if told is not None:
             return told
         limit, left = clock.seconds, clock.rest()
     try:
-        found: bytes = await explainers.run((task.kind, raw, account, settings, left), left)
+        found: bytes = await explainers.run((question, settings, left), left)
     except ProcessTimeout as exc:
         service.metrics.killed.labels("time-limit").inc()
         raise timed_out(limit) from exc

@@ -9,10 +9,19 @@ from app.schemas.wire import Money
 
 Limit = Literal["endowment", "max_haircut", "min_equity"]
 Terms = dict[str, str | float]
-_LIMIT = "Which limit made the cap: the whole endowment, max_haircut of it, or equity less min_equity. Null without an endowment."
+_LIMIT = (
+    "Which limit made the cap: the whole endowment, max_haircut of it, or equity less min_equity. Null without an "
+    "endowment."
+)
 _TERMS = (
     "The numbers of the formula by name, and further ones that the rule mentions: amounts, contracts and figures of "
     "the request as decimal strings, ratios as numbers with as many digits as the amount needs."
+)
+
+
+_AS_ANSWERED = (
+    "The record has the same amount for this account. False where the request comes out otherwise today: another "
+    "version answered it, or a clock had cut it short. Null where the record tells no accounts (detail summary)."
 )
 
 
@@ -86,6 +95,7 @@ class AllocationExplanation(Answer):
         )
     )
     seized: Money = Field(description="What was taken.")
+    as_answered: bool | None = Field(description=_AS_ANSWERED)
     haircut: float = Field(description="seized / endowment.")
     pnl_after: Money = Field(description="pnl - seized.")
     equity_after: Money = Field(description="equity - seized.")
@@ -177,6 +187,7 @@ class ClosureExplanation(Answer):
     budget: Money = Field(description="What all closes were to cost.")
     figures: ClosedFigures
     seized: Money = Field(description="What the account's closes cost.")
+    as_answered: bool | None = Field(description=_AS_ANSWERED)
     haircut: float = Field(description="seized / endowment.")
     equity_after: Money = Field(description="equity - seized.")
     notional_after: Money = Field(description="Of what is left of its positions.")

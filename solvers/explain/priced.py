@@ -8,7 +8,7 @@ import numpy as np
 from solvers.blend import Blend
 from solvers.explain.account import Account
 from solvers.explain.fillings import filling
-from solvers.explain.formulas import Told
+from solvers.explain.formulas import Told, evaluate
 from solvers.revenue.retention import Exponential, Linear, Power
 from solvers.revenue.revenue import Revenue
 from solvers.robustness.losses import expected_losses
@@ -126,6 +126,15 @@ def blend(account: Account, parameters: Blend) -> Told:
             f"{rule} Accounts of a group at its limit have a price of their own instead, which the others of the group "
             "make: no formula of this account's figures gives its amount.",
             None,
+        )
+    if not weights.fairness and not (weights.revenue and isinstance(problem.retention, Power)):
+        values = {name: term.value for name, term in account.terms.items()}
+        account.ratio("cost", -evaluate(base.replace("price", "0", 1), values))
+        return at_price(
+            account,
+            f"{rule} Without a weight on fairness that is the same at every haircut: cost. Whose is lowest is taken "
+            f"to the cap first, until the budget is met.",
+            first="below",
         )
     if not straight:
         return account.told(f"{rule} At which haircut that is so, no formula says.", None)

@@ -226,6 +226,7 @@ LOCALHOST = (b"host", b"localhost:8000")
     [
         request(LOCALHOST, server=HERE),
         request((b"host", b"LocalHost"), server=HERE),
+        request((b"host", b"adl-service:80"), server=HERE),
         request((b"host", b"127.0.0.1:8000"), server=HERE, client=("127.0.0.1", 50000)),
         request((b"host", b"127.9.9.9"), server=("127.9.9.9", 80), client=("127.0.0.1", 50000)),
         request((b"host", b"[::1]:8000"), server=("::1", 8000), client=("::1", 50000)),

@@ -262,4 +262,4 @@ def test_a_client_that_hangs_up_is_not_counted_as_a_failure_of_the_service(addre
     with to(address) as client:
         metrics = settled(client)
     assert 'status="500"' not in metrics
-    assert "internal-error" not in metrics
+    assert 'adl_rejected_requests_total{code="internal-error"} 0.0' in metrics

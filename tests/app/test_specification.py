@@ -33,6 +33,7 @@ def test_every_operation_is_explained_and_worked(specification: Body) -> None:
     assert set(found) == {
         *(f"POST {path}" for path in KINDS),
         *(f"GET {path}{rest}" for path in KINDS for rest in ("", "/{id}", "/{id}/request", "/{id}/replay")),
+        *(f"GET {path}/{{id}}/explanations/{{account}}" for path in (ALLOCATIONS, closures.CLOSURES)),
         *(f"GET {path}" for path in ("/v1/policies", "/healthz", "/readyz", "/metrics")),
     }
     for name, operation in found.items():

@@ -3,7 +3,7 @@
 A closing policy shares numbers by market only: a level (a haircut, or a price), a share of each position, or a queue.
 Amounts before whole lots follow from them and from the account's own positions:
 
-    lexicographic        x = min(cap, max over its levels L of min(R, L w)),   R what its positions cost in the markets of
+    lexicographic        x = min(cap, max over its levels L of min(R, L w)),   R what its positions cost in markets of
                          that level or a higher one: an account pays into the dearest market first, until its haircut
                          reaches that market's level or its position is closed
     contracts-pro-rata   k = min(room, share |q|) in each market,   room what fits under the cap after earlier markets
