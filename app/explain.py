@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -52,17 +53,19 @@ def explained(question: Question, settings: Settings, clock: Clock, *, light: bo
     try:
         asked, chosen = task.convert(parse_json(question.request), settings)
         clock.limit(asked.time_limit(settings))
-        if light and task.heavy(asked, chosen):
-            return None
         match asked:
             case Asked():
-                row = _row(asked.problem.book.ids, question)
-                told = _allocation(asked, chosen, row, clock)
+                ids: Sequence[str] = asked.problem.book.ids
+                tell = partial(_allocation, asked, chosen)
             case ClosureAsked():
-                row = _row(asked.problem.accounts.ids, question)
-                told = _closure(asked, chosen, row, clock)
+                ids = asked.problem.accounts.ids
+                tell = partial(_closure, asked, chosen)
             case _:
                 raise TypeError("only allocations and closures are explained")
+        row = _row(ids, question)
+        if light and task.heavy(asked, chosen):
+            return None
+        told = tell(row, clock)
     except RequestProblem as problem:
         if problem.code in _TOLD:
             raise

@@ -280,21 +280,23 @@ def _work(connection: Connection, target: Target, preload: Sequence[str]) -> Non
     gc.freeze()  # a collection does not write to what the server shares
     with suppress(EOFError, OSError):
         while True:
-            connection.send_bytes(_answer(target, *pickle.loads(connection.recv_bytes())))  # noqa: S301
+            connection.send_bytes(_answer(target, connection.recv_bytes()))
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _answer(target: Target, seconds: float, argument: Any) -> bytes:
+def _answer(target: Target, message: bytes) -> bytes:
     """Result, error, and the traceback of an error that cannot be raised again."""
     try:
+        seconds, argument = pickle.loads(message)  # noqa: S301  (from our own service)
+        del message
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0) + _ORPHAN_SECONDS)
         return pickle.dumps((target(argument), None, ""), pickle.HIGHEST_PROTOCOL)
     except Exception as exc:  # raised again on the other side
         trace = traceback.format_exc()
         try:
             exc.add_note(trace)
-            message = pickle.dumps((None, exc, ""))
-            pickle.loads(message)  # noqa: S301  (what fails here would fail there)
+            answer = pickle.dumps((None, exc, ""))
+            pickle.loads(answer)  # noqa: S301  (what fails here would fail there)
         except Exception:
             return pickle.dumps((None, RuntimeError(f"{type(exc).__name__} in a worker process"), trace))
-        return message
+        return answer

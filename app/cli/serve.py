@@ -47,7 +47,7 @@ def serve(
         _check_store(host, settings)
         listener = _listen(host, port)
         with _directories(workers), listener:
-            _run(configure(settings, workers), listener)
+            _run(configure(settings, workers), listener, settings.drain_seconds + settings.graceful_seconds)
     except (StoreError, ValueError, OSError) as exc:
         raise _failure(str(exc)) from exc
 
@@ -126,12 +126,12 @@ def _directories(workers: int) -> Iterator[None]:
         yield
 
 
-def _run(config: Config, listener: socket.socket) -> None:
+def _run(config: Config, listener: socket.socket, ending_seconds: float) -> None:
     """Serve until told to end. Raises ValueError if the application did not start."""
     host, port = listener.getsockname()[:2]
     _log.info("listening", extra={"host": host, "port": port, "workers": config.workers})
     if config.workers > 1:
-        supervisor = Supervisor(config, [listener])
+        supervisor = Supervisor(config, listener, ending_seconds + CLOSING_SECONDS)
         supervisor.run()
         started = all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
     else:
@@ -154,8 +154,12 @@ def _done(_: int, __: FrameType | None) -> None:
 class Supervisor(Multiprocess):
     """uvicorn's, which restarts workers that die, and would wait for ever for one that does not end."""
 
+    def __init__(self, config: Config, listener: socket.socket, ending_seconds: float) -> None:
+        super().__init__(config, [listener])
+        self._ending_seconds = ending_seconds
+
     def join_all(self) -> None:
-        deadline = monotonic() + (self.config.timeout_graceful_shutdown or 0) + CLOSING_SECONDS
+        deadline = monotonic() + self._ending_seconds
         for process in (worker.process for worker in self.processes):
             process.join(max(deadline - monotonic(), 0))
             if process.is_alive():

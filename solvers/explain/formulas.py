@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import cache
+from math import log10
 from typing import Any, Literal
 
 from solvers.money import fraction
@@ -63,8 +64,9 @@ def significant(value: Fraction, digits: int) -> Fraction:
     """Rounded to so many significant digits."""
     if not value:
         return value
-    power = len(str(abs(value.numerator))) - len(str(value.denominator))
-    if abs(value) < Fraction(10) ** power:
+    bits = value.numerator.bit_length() - value.denominator.bit_length()
+    power = int(bits * log10(2)) + 1
+    while abs(value) < Fraction(10) ** power:
         power -= 1
     scale = Fraction(10) ** (digits - 1 - power)
     return round(value * scale) / scale

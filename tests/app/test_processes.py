@@ -198,11 +198,13 @@ def test_an_error_that_cannot_be_pickled_is_named_and_its_traceback_logged(
     assert "in fail" in record.getMessage()
 
 
-def test_what_cannot_be_pickled_on_either_way_is_an_error_and_not_a_death() -> None:
+@pytest.mark.parametrize(
+    "order", [(eval, "lambda: None"), (abs, lambda: None), (repr, TwoWords("a", "b")), (TwoWords, "a", "b")]
+)
+def test_what_cannot_be_pickled_or_read_on_either_way_is_an_error_and_not_a_death(order: tuple[Any, ...]) -> None:
     async def scenario(processes: Processes) -> None:
-        for order in ((eval, "lambda: None"), (abs, lambda: None)):
-            with pytest.raises(Exception, match="pickle"):
-                await processes.run(order, 60)
+        with pytest.raises(Exception, match=r"pickle|TwoWords\.__init__"):
+            await processes.run(order, 60)
         assert await processes.run((abs, -1), 60) == 1
 
     with opened(1) as processes:
