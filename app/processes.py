@@ -19,6 +19,7 @@ from functools import partial
 from importlib import import_module
 from multiprocessing import forkserver, get_context, resource_tracker
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
@@ -33,6 +34,8 @@ _ENVIRONMENT: Final = {
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pandas imports pyarrow, which would start a thread
 }
 """Of the server and so of the workers: one thread each. A process with several does not fork safely."""
+_OUT_OF_MEMORY: Final = Path("/proc/self/oom_score_adj")
+"""When memory runs out the kernel takes a worker, and not the service that replaces it."""
 _ORPHAN_SECONDS: Final = 5.0
 """A worker ends itself this long after the time limit, should nobody be left to kill it."""
 
@@ -275,6 +278,9 @@ def _work(connection: Connection, target: Target, preload: Sequence[str]) -> Non
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C goes to the whole group; the service decides
     for fatal in (signal.SIGTERM, signal.SIGALRM):
         signal.signal(fatal, signal.SIG_DFL)
+    logging.lastResort = None  # what it logs of an error comes back with it, and is logged there
+    with suppress(OSError):
+        _OUT_OF_MEMORY.write_text("500")
     for module in preload:
         import_module(module)
     gc.freeze()  # a collection does not write to what the server shares

@@ -1,6 +1,7 @@
 """What the routes share: admit, read, solve, record and answer a request, all off the event loop."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ PRELOAD = (
 """What worker processes have imported before they are asked."""
 
 Result = TypeVar("Result")
+_log = logging.getLogger("adl")
 
 
 class Service:
@@ -131,6 +133,10 @@ class Service:
         if solved is None:
             try:
                 solved = await self.processes.run((task.kind, raw, settings, left, now), left)
+            except RequestProblem as problem:
+                if problem.code == "solver-failed":
+                    _log.error("failed in a process: %s", "".join(getattr(problem, "__notes__", ())))
+                raise
             except ProcessTimeout as exc:
                 self.metrics.killed.labels("time-limit").inc()
                 raise timed_out(limit) from exc

@@ -54,14 +54,15 @@ def group(leader: int) -> list[int]:
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """Of this process, with a store in `folder` and no other setting than these."""
+    """Of this process, with a store in `folder`, nothing that is slow to start or end, and these settings."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("ADL_", "OTEL_", "PROMETHEUS_"))}
-    return own | {"ADL_DATABASE_URL": f"sqlite:///{folder / 'adl.db'}", "ADL_SOLVER_PROCESSES": "0"} | settings
+    store = {"ADL_DATABASE_URL": f"sqlite:///{folder / 'adl.db'}"}
+    return own | store | {"ADL_SOLVER_PROCESSES": "0", "ADL_DRAIN_SECONDS": "0"} | settings
 
 
 @contextmanager
 def serving(folder: Path, *options: str, command: Sequence[str] = (*ADL, "serve"), **settings: str) -> Iterator[Served]:
-    """A service that answers; killed with all its processes when the block ends."""
+    """A service that answers; ended when the block does, and killed with all its processes where that fails."""
     port = free_port()
     out, err = folder / "out", folder / "err"
     with out.open("w") as stdout, err.open("w") as stderr:
@@ -80,6 +81,9 @@ def serving(folder: Path, *options: str, command: Sequence[str] = (*ADL, "serve"
         assert process.poll() is None, out.read_text() + err.read_text()
         yield served
     finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -77,7 +77,7 @@ def test_it_ends_with_everything_it_started(tmp_path: Path, number: signal.Signa
 
 
 def test_a_request_that_takes_longer_than_the_graceful_time_is_told_so(tmp_path: Path) -> None:
-    with serving(tmp_path, ADL_GRACEFUL_SECONDS="1", ADL_DRAIN_SECONDS="0") as served:
+    with serving(tmp_path, ADL_GRACEFUL_SECONDS="1") as served:
         with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
             connection.sendall(
                 b"POST /v1/allocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
@@ -111,7 +111,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
-    with serving(tmp_path, "--workers", "2", ADL_GRACEFUL_SECONDS="1", ADL_DRAIN_SECONDS="0") as served:
+    with serving(tmp_path, "--workers", "2", ADL_GRACEFUL_SECONDS="1") as served:
         wait_for(lambda: sum("startup complete" in line["event"] for line in served.lines()) == 2)
         stopped = next(int(line["event"].split("[")[1][:-1]) for line in served.lines() if "server" in line["event"])
         os.kill(stopped, signal.SIGSTOP)
