@@ -63,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         problem = as_problem(exc)
         if problem.code == "method-not-allowed":
             problem.headers["Allow"] = ", ".join(_methods(request))
+        request.scope["adl.code"] = problem.code
         service.metrics.rejected.labels(problem.code).inc()
         return problem.response()
 

@@ -44,7 +44,7 @@ are rounded down, min_equity, deficit and the budget up. In answers amounts are 
 accounts. Nothing is ever half applied.
 """
 
-_REFUSED = ("unauthorized", "forbidden", "rate-limited", "store-unavailable")
+REFUSED = ("unauthorized", "forbidden", "rate-limited", "store-unavailable")
 _PROBLEMS = (
     "invalid-request",
     "payload-too-large",
@@ -81,7 +81,7 @@ _WORKED = {
     "/v1/verifications": ("verification", "closures-verification"),
 }
 _REF = "#/components/schemas/{model}"
-_SECURITY: list[dict[str, list[str]]] = [{}, {"key": []}]
+SECURITY: list[dict[str, list[str]]] = [{}, {"key": []}]
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -97,7 +97,7 @@ _HEADERS = {
 
 def operation(request: type[BaseModel], answer: type[BaseModel], *, budget: bool = False) -> dict[str, Any]:
     """What FastAPI cannot see of a route that reads its own body; `budget`: it may refuse an infeasible one."""
-    codes = (*_PROBLEMS, *_REFUSED, *(["infeasible-budget"] if budget else []))
+    codes = (*_PROBLEMS, *REFUSED, *(["infeasible-budget"] if budget else []))
     return {
         "responses": {200: {"description": "The answer."}},
         "openapi_extra": {
@@ -105,9 +105,9 @@ def operation(request: type[BaseModel], answer: type[BaseModel], *, budget: bool
             "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
             "responses": {
                 "200": {"content": {"application/json": {"schema": _ref(answer)}}, "headers": _HEADERS},
-                **{str(status): told for status, told in _problems(codes).items()},
+                **{str(status): told for status, told in problems(codes).items()},
             },
-            "security": _SECURITY,
+            "security": SECURITY,
         },
     }
 
@@ -118,16 +118,16 @@ def reading(answer: type[BaseModel] | None, *codes: str) -> dict[str, Any]:
     return {
         "responses": {
             200: {"description": "The answer."},
-            **_problems((*codes, *_REFUSED, "invalid-request", "internal-error")),
+            **problems((*codes, *REFUSED, "invalid-request", "internal-error")),
         },
         "openapi_extra": {
             "responses": {"200": {"content": {"application/json": {"schema": schema}}}},
-            "security": _SECURITY,
+            "security": SECURITY,
         },
     }
 
 
-def _problems(codes: Iterable[str]) -> dict[int | str, Any]:
+def problems(codes: Iterable[str]) -> dict[int | str, Any]:
     """Responses by status; several codes may have one."""
     told: dict[int, list[str]] = {}
     for code in codes:

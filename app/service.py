@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from fastapi import Request
+from prometheus_client import Gauge
 from starlette.responses import Response
 
 from app import __version__
@@ -50,6 +51,8 @@ class Service:
         workers = settings.solver_threads + settings.solver_processes
         self.workers = Workers(settings.solver_threads, workers + settings.max_waiting)
         self.processes = Processes(settings.solver_processes, work_in_process, PRELOAD)
+        self._in_threads = _Lane(settings.solver_threads, self.metrics.waiting)
+        self._in_processes = _Lane(settings.solver_processes, self.metrics.waiting)
         self.ledger = Ledger(settings, self.metrics)
         self.access = Access(lambda id_: self.ledger.use("key", Store.key, id_), settings.require_keys)
         self.rate = Rate(settings.rate_per_second)
@@ -128,11 +131,13 @@ class Service:
             def job(clock: Clock) -> tuple[Solved | None, Clock]:
                 return work(task, raw, settings, clock, now, light=light), clock
 
-            solved, clock = await self.workers.run(place, limit, job)
+            with self._in_threads.work():
+                solved, clock = await self.workers.run(place, limit, job)
             limit, left = clock.seconds, clock.rest()
         if solved is None:
             try:
-                solved = await self.processes.run((task.kind, raw, settings, left, now), left)
+                with self._in_processes.work():
+                    solved = await self.processes.run((task.kind, raw, settings, left, now), left)
             except RequestProblem as problem:
                 if problem.code == "solver-failed":
                     _log.error("failed in a process: %s", "".join(getattr(problem, "__notes__", ())))
@@ -173,6 +178,27 @@ class Service:
             body = solved.answer[:-1] + b',"recorded":false}'
             return Response(body, media_type="application/json", headers=headers)
         return _response(task, kept, headers)
+
+
+class _Lane:
+    """So many work at once; those beyond are counted as waiting. On the event loop only."""
+
+    def __init__(self, width: int, waiting: Gauge) -> None:
+        self._width = width
+        self._waiting = waiting
+        self._busy = 0
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        self._busy += 1
+        if self._busy > self._width:
+            self._waiting.inc()
+        try:
+            yield
+        finally:
+            if self._busy > self._width:
+                self._waiting.dec()
+            self._busy -= 1
 
 
 def _now() -> datetime:

@@ -57,11 +57,16 @@ async def readiness(request: Request) -> Response:
     "/metrics",
     summary="Prometheus metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text."}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text."},
+        **openapi.problems(openapi.REFUSED),
+    },
+    openapi_extra={"security": openapi.SECURITY},
 )
 async def metrics(request: Request) -> Response:
-    """Prometheus metrics, prefix `adl_`."""
+    """Prometheus metrics, prefix `adl_`, of all workers together. Where keys are required one of scope admin is."""
     service: Service = request.app.state.service
+    await service.admit(request, "admin")
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -46,19 +46,15 @@ def account_figures(problem: HaircutProblem, row: int, score: Score) -> dict[str
 
 
 def scored(score: Score, values: Mapping[str, Fraction]) -> tuple[str, Fraction | None]:
-    """The formula that applies to these figures, and the score; None where it is infinite, hence first."""
+    """The formula that applies to these figures, and the score; None where that is infinite."""
     formula = _SCORES[score][0]
-    if score == "bitmex":
-        even = values["notional"] == values["bankruptcy_notional"]
-        if values["pnl"] <= 0:
-            # P / L: nothing where P is, or where L is infinite.
-            return f"{_PROFIT} / {_LEVERAGE}", Fraction(0) if even or not values["pnl"] else _quotient(values)
-        if even:
-            return formula, None
     if score in ("binance", "aevo") and values["cash"] + values["pnl"] <= 0:
-        return formula, Fraction(0)
-    return formula, evaluate(formula, values)
-
-
-def _quotient(values: Mapping[str, Fraction]) -> Fraction | None:
-    return evaluate(f"{_PROFIT} / {_LEVERAGE}", values) if values["notional"] else None
+        formula = "0"
+    if score == "bitmex" and values["pnl"] <= 0:
+        # P / L, and nothing where P is or where L is infinite.
+        nothing = not values["pnl"] or values["notional"] == values["bankruptcy_notional"]
+        formula = "0" if nothing else f"{_PROFIT} / {_LEVERAGE}"
+    try:
+        return formula, evaluate(formula, values)
+    except ZeroDivisionError:
+        return formula, None
