@@ -184,7 +184,7 @@ def test_a_queue_is_in_the_order_of_the_scores_it_tells(score: Score) -> None:
                 found = value_of(told["score"]["formula"], told["score"]["figures"])
                 assert abs(found - Decimal(shown)) <= abs(found) * Decimal("1e-11")
         for (one, first), (other, second) in pairwise(scores):
-            assert one >= other - abs(other) * Decimal("1e-11") or one == other
+            assert one == other or one >= other - abs(other) * Decimal("1e-11")
             compared += one != other
             if one == other == 0:
                 assert first < second

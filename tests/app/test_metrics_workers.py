@@ -25,7 +25,7 @@ UNFINISHED = (
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("workers"), "--workers", "2") as served:
-        wait_for(lambda: len(workers(samples(served))) == 2)
+        wait_for(lambda: len(workers(samples(served))) == 2, seconds=60)
         yield served
 
 

@@ -101,9 +101,9 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
             lines = served.lines()
             return {int(line["event"].split("[")[1][:-1]) for line in lines if "Started server" in line["event"]}
 
-        wait_for(lambda: len(workers()) == 2)
+        wait_for(lambda: len(workers()) == 2, seconds=60)
         os.kill(min(workers()), signal.SIGKILL)
-        wait_for(lambda: len(workers()) == 3, seconds=30)
+        wait_for(lambda: len(workers()) == 3, seconds=60)
         for _ in range(20):
             with to(served.address) as client:
                 assert works(client)
@@ -112,7 +112,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", "2", ADL_GRACEFUL_SECONDS="1") as served:
-        wait_for(lambda: sum("startup complete" in line["event"] for line in served.lines()) == 2)
+        wait_for(lambda: sum("startup complete" in line["event"] for line in served.lines()) == 2, seconds=60)
         stopped = next(int(line["event"].split("[")[1][:-1]) for line in served.lines() if "server" in line["event"])
         os.kill(stopped, signal.SIGSTOP)
         served.process.terminate()
