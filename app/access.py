@@ -203,8 +203,8 @@ def _unauthorized(detail: str) -> RequestProblem:
 def _local(scope: Scope) -> bool:
     """Whether the request came over loopback or a Unix socket, or in process, and not through a proxy that says so.
 
-    Over loopback the Host header must not be a name of the DNS: a web page whose own name was made to point here (DNS rebinding)
-    comes from this machine's browser.
+    Over loopback the Host header must not be a name of the DNS: a web page whose own name was made to point here (DNS
+    rebinding) comes from this machine's browser.
     """
     headers = scope["headers"]
     if any(name in _PASSED_ON or name.startswith(b"x-forwarded-") for name, _ in headers):

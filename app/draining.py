@@ -1,10 +1,13 @@
 """How a process ends: it says that it will, and goes on answering for a while, so that a balancer looks elsewhere."""
 
 import asyncio
+import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
 
@@ -36,3 +39,17 @@ def draining(begin: Callable[[], object], seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, server)
+
+
+def end_with_parent() -> None:
+    """A worker whose supervisor was killed ends as if it had been told to: it would keep the address from the next."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    sentinel = parent.sentinel
+
+    def end() -> None:
+        wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, name="parent watch", daemon=True).start()

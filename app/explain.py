@@ -30,7 +30,7 @@ from solvers.solve import solve
 
 _log = logging.getLogger("adl")
 
-_SLOW = "It may take long, and is not solved only to compare: send the snapshot to POST {path} with this policy."
+_SLOW = "It may take long, and is not solved only to compare."
 _TOLD = ("not-found", "overloaded", "solver-timeout")
 
 
@@ -125,7 +125,7 @@ def _allocation(asked: Asked, chosen: Chosen[Policy], row: int, clock: Clock) ->
         return answers.problem_of(asked, exc, policy=()).code
 
     slow = {name: policy.heavy(policy.parameters()) for name, policy in POLICIES.items() if name != chosen.policy.name}
-    others = _alternatives(slow, lambda name: taken(POLICIES[name]), code, clock, "/v1/allocations")
+    others = _alternatives(slow, lambda name: taken(POLICIES[name]), code, clock)
     told = explain(solution, chosen.policy, chosen.parameters, row)
     return allocation_explanation(chosen, solution, told, row, others)
 
@@ -153,7 +153,7 @@ def _closure(asked: ClosureAsked, chosen: Chosen[ClosingPolicy], row: int, clock
         return closings.problem_of(asked, exc, policy=()).code
 
     slow = {name: policy.timed for name, policy in CLOSING_POLICIES.items() if name != chosen.policy.name}
-    others = _alternatives(slow, lambda name: taken(CLOSING_POLICIES[name]), code, clock, "/v1/closures")
+    others = _alternatives(slow, lambda name: taken(CLOSING_POLICIES[name]), code, clock)
     told, holdings = explain_closing(solution, chosen.policy, chosen.parameters, row)
     return closure_explanation(asked, chosen, solution, told, holdings, row, others)
 
@@ -163,7 +163,6 @@ def _alternatives(
     taken: Callable[[str], int],
     code: Callable[[SolverError], str],
     clock: Clock,
-    path: str,
 ) -> Alternatives:
     """By policy, in the registry's order; `slow`: which of them may take long."""
     found: dict[str, int | str] = {}
@@ -176,4 +175,4 @@ def _alternatives(
         except Exception:
             _log.exception("%s failed", name)
             found[name] = "solver-failed"
-    return Alternatives(found, {name: _SLOW.format(path=path) for name, long in slow.items() if long})
+    return Alternatives(found, {name: _SLOW for name, long in slow.items() if long})

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
+from app import traces
 from app.metrics import Metrics
 from app.problems import RequestProblem
 from app.settings import Settings
@@ -79,7 +81,8 @@ class Ledger:
             raise StoreUnavailable("the store's database could not be used a moment ago")
         started, outcome = perf_counter(), "done"
         try:
-            return method(self._opened(), *arguments)
+            with traces.span(f"store {name}"):
+                return method(self._opened(), *arguments)
         except (StoreUnavailable, StoreFailed) as exc:
             outcome = "failed"
             if isinstance(exc, StoreUnavailable):
@@ -100,7 +103,7 @@ class Ledger:
         """Any function that waits for the database."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, function, *arguments)
 
     async def record(self, entry: Entry) -> bool:
         """Keep an answer; False where the settings allow to answer without."""

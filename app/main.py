@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours are in `app.traces` and `app.metrics`
         lifespan=lifespan,
     )
     app.state.service = service

@@ -1,7 +1,8 @@
 """Errors as RFC 9457 problem+json with stable codes. What a caller sent is never echoed, but for account ids."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
@@ -30,6 +31,8 @@ Error = tuple[str, str, str | None]
 """Pointer, detail, and the account's id where there is one."""
 
 SHOWN_ERRORS = 20
+_UNSHOWN: Error = ("", "", None)
+Fault = TypeVar("Fault")
 _LONGEST_NAME = 64
 _STARLETTE = {
     404: ("not-found", "no such path; /docs lists what there is"),
@@ -109,6 +112,15 @@ class Faults:
         """Raise if there are any."""
         if self.shown:
             raise invalid(self.shown, self.total)
+
+
+def told(faults: Iterable[Fault], error: Callable[[Fault], Error]) -> Iterator[Error]:
+    """An error for each fault. Those after the first SHOWN_ERRORS are only counted: a body may have millions."""
+    rest = iter(faults)
+    for fault in islice(rest, SHOWN_ERRORS):
+        yield error(fault)
+    for _ in rest:
+        yield _UNSHOWN
 
 
 def invalid(errors: Sequence[Error], total: int = 0) -> RequestProblem:

@@ -11,10 +11,10 @@ from fastapi import Request
 from prometheus_client import Gauge
 from starlette.responses import Response
 
-from app import __version__
+from app import __version__, traces
 from app.access import Access
 from app.body import read_body
-from app.draining import draining
+from app.draining import draining, end_with_parent
 from app.idempotency import digest_of, key_of
 from app.ledger import Ledger, unavailable
 from app.metrics import Metrics
@@ -62,6 +62,7 @@ class Service:
     async def running(self) -> AsyncIterator[None]:
         """From start to end of the application."""
         self.draining = False
+        end_with_parent()
         if self.settings.solver_processes:
             self.processes.start()
         await self.ledger.start()
@@ -121,6 +122,14 @@ class Service:
 
     async def solve(self, place: Place, task: Task, raw: bytes, now: datetime | None) -> Solved:
         """In a thread if it is light, else in a process; raises RequestProblem."""
+        with traces.span("solve"):
+            solved = await self._solved(place, task, raw, now)
+        self.metrics.accounts.observe(solved.accounts)
+        for seen in solved.seen:
+            self.metrics.observe(seen)
+        return solved
+
+    async def _solved(self, place: Place, task: Task, raw: bytes, now: datetime | None) -> Solved:
         settings = self.settings
         limit = settings.time_limit
         solved = None
@@ -148,9 +157,6 @@ class Service:
             except ProcessDied as exc:
                 self.metrics.killed.labels("died").inc()
                 raise RequestProblem("solver-failed", "the solver's process died; nothing was applied") from exc
-        self.metrics.accounts.observe(solved.accounts)
-        for seen in solved.seen:
-            self.metrics.observe(seen)
         return solved
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -110,7 +111,7 @@ class Workers:
     def _start(self, work: Callable[[Clock], Result], clock: Clock) -> Future[Result]:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="solver")
-        return self._pool.submit(work, clock)
+        return self._pool.submit(copy_context().run, work, clock)
 
     def _release(self, late: Future[Any] | None) -> None:
         """Give the place back: now, or when the thread is done."""

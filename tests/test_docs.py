@@ -88,7 +88,10 @@ def test_the_readme_names_every_policy_and_its_class() -> None:
 
 
 def test_settings_are_documented_with_their_defaults() -> None:
-    wanted = {f"ADL_{name.upper()}": ["unset" if f.default is None else str(f.default), str(f.description)] for name, f in Settings.model_fields.items()}
+    wanted = {
+        f"ADL_{name.upper()}": ["unset" if f.default is None else str(f.default), str(f.description)]
+        for name, f in Settings.model_fields.items()
+    }
     assert dict(table("docs/settings.md").items()) == wanted
 
 

@@ -173,7 +173,8 @@ def _exposure(problem: HaircutProblem, row: int) -> list[float | None] | None:
         return None
     exposed = Exposed.of(problem)
     place = np.flatnonzero(exposed.rows == row)
-    return [ratio(value) for value in exposed.exposure[place[0]].tolist()] if place.size else [0.0]
+    own = exposed.exposure[place[0]] if place.size else np.zeros(exposed.exposure.shape[1])
+    return [ratio(value) for value in own.tolist()]
 
 
 def _account_score(problem: HaircutProblem, row: int, score: Score) -> dict[str, Any]:

@@ -245,7 +245,7 @@ def frontier_of(body: dict[str, Any], settings: Settings) -> tuple[Asked, Swept]
 def validation_errors(exc: ValidationError, at: tuple[str | int, ...] = ()) -> list[tuple[str, str, str | None]]:
     """Pydantic's errors as pointers and sentences, without the input."""
     return [
-        (unknown_field((*at, *place[:-1]), place[-1]), _sentence(error), None)
+        (unknown_field((*at, *place[:-1]), place[-1]) if place else pointer(at), _sentence(error), None)
         for error in exc.errors(include_url=False, include_input=False)
         for place in (_place(error),)
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.problems import Error, Faults, RequestProblem, invalid, pointer, unknown_field
+from app.problems import Error, Faults, RequestProblem, invalid, pointer, told, unknown_field
 from app.schemas.snapshot import MAX_ID
 
 
@@ -67,8 +67,7 @@ class Table:
 
     def errors(self, field: str, faults: Iterable[tuple[int, str]]) -> Iterator[Error]:
         """Errors of single elements, with the account's id where it is one."""
-        for row, detail in faults:
-            yield self.pointer(field, row), detail, self.account(row)
+        return told(faults, lambda fault: (self.pointer(field, fault[0]), fault[1], self.account(fault[0])))
 
     def text_errors(self, field: str, *, optional: bool = False) -> Iterator[Error]:
         """Names that are none."""
@@ -98,9 +97,8 @@ def _from_rows(at: tuple[str, ...], rows: list[Any], fields: Fields) -> dict[str
         raise invalid([(pointer(at), "must not be empty", None)])
     faults = Faults()
     if set(map(type, rows)) != {dict}:
-        faults.add(
-            (pointer((*at, i)), "must be an object", None) for i, row in enumerate(rows) if type(row) is not dict
-        )
+        wrong = (i for i, row in enumerate(rows) if type(row) is not dict)
+        faults.add(told(wrong, lambda i: (pointer((*at, i)), "must be an object", None)))
         faults.refuse()
     names = set().union(*rows)
     if not names <= set(fields.known) or not all(map(set(fields.required).issubset, rows)):
@@ -110,35 +108,46 @@ def _from_rows(at: tuple[str, ...], rows: list[Any], fields: Fields) -> dict[str
 
 
 def _row_errors(at: tuple[str, ...], rows: list[dict[str, Any]], fields: Fields) -> Iterator[Error]:
+    def error(fault: tuple[int, str]) -> Error:
+        i, name = fault
+        account = rows[i].get(fields.account)
+        why = "is not a known field" if name in rows[i] else "is required"
+        return unknown_field((*at, i), name), why, account if _text_fault(account) is None else None
+
+    return told(_row_faults(rows, fields), error)
+
+
+def _row_faults(rows: list[dict[str, Any]], fields: Fields) -> Iterator[tuple[int, str]]:
+    """Row and field: those it lacks, and then those that are not known, as they came."""
+    known = frozenset(fields.known)
     for i, row in enumerate(rows):
-        account = row.get(fields.account) if _text_fault(row.get(fields.account)) is None else None
         for name in fields.required:
             if name not in row:
-                yield pointer((*at, i, name)), "is required", account
-        for name in sorted(set(row) - set(fields.known)):
-            yield unknown_field((*at, i), name), "is not a known field", account
+                yield i, name
+        if not row.keys() <= known:
+            for name in row:
+                if name not in known:
+                    yield i, name
 
 
 def _from_columns(at: tuple[str, ...], columns: dict[str, Any], fields: Fields) -> dict[str, list[Any]]:
-    errors: list[Error] = []
-    errors.extend((pointer((*at, name)), "is required", None) for name in fields.required if columns.get(name) is None)
-    unknown = sorted(set(columns) - set(fields.known))
-    errors.extend((unknown_field(at, name), "is not a known field", None) for name in unknown)
+    known, faults = frozenset(fields.known), Faults()
+    faults.add((pointer((*at, name)), "is required", None) for name in fields.required if columns.get(name) is None)
+    unknown = (name for name in columns if name not in known)
+    faults.add(told(unknown, lambda name: (unknown_field(at, name), "is not a known field", None)))
     present = {name: columns[name] for name in fields.known if columns.get(name) is not None}
-    errors.extend(
+    faults.add(
         (pointer((*at, name)), "must be an array", None) for name, column in present.items() if type(column) is not list
     )
-    if errors:
-        raise invalid(errors)
+    faults.refuse()
     first = fields.required[0]
     count = len(present[first])
     if count == 0:
         raise invalid([(pointer(at), "must not be empty", None)])
-    errors.extend(
+    faults.add(
         (pointer((*at, name)), f"has {len(column)} elements where {first} has {count}", None)
         for name, column in present.items()
         if len(column) != count
     )
-    if errors:
-        raise invalid(errors)
+    faults.refuse()
     return present

@@ -25,7 +25,7 @@ _REFUSED = ("not-found", "infeasible-budget", "payload-too-large", "overloaded",
 
 @asynccontextmanager
 async def _running(app: FastAPI) -> AsyncIterator[None]:
-    """A process of their own for what is not light, one at a time; it starts with the first of them."""
+    """A process for what is not light, beside those of the service, which only solve; it starts when it is needed."""
     app.state.explainers = Processes(1, explained_in_process, PRELOAD)
     try:
         yield

@@ -13,8 +13,8 @@ from solvers.blend import Amounts, BlendWeights
 from solvers.contracts.leverage.covariance import Matrix
 from solvers.registry import POLICIES
 
-GroupLimits = dict[str, Annotated[Amount, AfterValidator(money.canonical)]]
-"""Group to the most that its accounts may lose together, in currency."""
+GroupLimits = Annotated[dict[str, Annotated[Amount, AfterValidator(money.canonical)]], Field(max_length=10_000)]
+"""Group to the most that its accounts may lose together, in currency; so many that errors of each can be told."""
 
 Covariance = Annotated[list[Annotated[list[Move], Field(fail_fast=True)]], Field(fail_fast=True)]
 

@@ -128,7 +128,7 @@ SeizedColumns: Any = create_model(
 class VerificationRequest(SoundRequest):
     """Is this allocation sound?"""
 
-    allocation: SkipValidation[list[SeizedRow] | SeizedColumns]
+    allocation: SkipValidation[Annotated[list[SeizedRow], Field(min_length=1)] | SeizedColumns]
 
 
 def _two_or_three(measures: list[Measure]) -> list[Measure]:
@@ -140,8 +140,8 @@ def _two_or_three(measures: list[Measure]) -> list[Measure]:
 class FrontierRequest(SoundRequest):
     """What do fairness, robustness and revenue cost each other on this book?"""
 
-    measures: Annotated[list[Measure], AfterValidator(_two_or_three)] = Field(
-        json_schema_extra={"minItems": 2, "maxItems": 3},
+    measures: Annotated[list[Measure], Field(fail_fast=True), AfterValidator(_two_or_three)] = Field(
+        json_schema_extra={"minItems": 2, "maxItems": 3, "uniqueItems": True},
         description=(
             "Two or three different ones. max_haircut and gini stand for fairness, expected_deficit and cvar for "
             "robustness (options.shock), revenue_kept for revenue (options.retention, linear or power)."
@@ -150,6 +150,6 @@ class FrontierRequest(SoundRequest):
     points: Annotated[int, Field(ge=2)] = Field(
         25, description="Most points of the frontier to show. What is swept, and so every mark, is the same for all."
     )
-    allocation: SkipValidation[list[SeizedRow] | SeizedColumns] | None = Field(
+    allocation: SkipValidation[Annotated[list[SeizedRow], Field(min_length=1)] | SeizedColumns] | None = Field(
         None, description="The venue's own allocation, to be held against the frontier."
     )

@@ -32,7 +32,16 @@ from tests.processes import ROOT, service
 NOW = datetime(2025, 10, 10, 12, tzinfo=UTC)
 PAGE = (ROOT / "docs/explanations.md").read_text(encoding="utf-8")
 AIMED_AT = {"shock": {"law": "normal", "sigma": 0.2}, "retention": {"curve": "linear", "rate": 0.5}}
-QUICK = ("capped-pro-rata", "queue pnl", "rap optimal", "expected-deficit", "cvar", "revenue", "blend", "pro-rata")
+QUICK = (
+    "capped-pro-rata",
+    "queue pnl",
+    "rap optimal",
+    "expected-deficit",
+    "contracts-pro-rata",
+    "revenue",
+    "blend",
+    "pro-rata",
+)
 SECRETIVE = [*QUICK, *sorted({*AIMS, *books.POLICIES} - {*QUICK})]
 MONEY = ("seized", "pnl_after", "equity_after", "haircut", "rank", "quantile")
 
@@ -271,6 +280,7 @@ def test_a_process_is_killed_at_the_time_limit(client: Any) -> None:
     assert float(killed[1]) == 1
 
 
+@pytest.mark.slow
 def test_a_real_server_reads_every_account_of_a_path() -> None:
     names = ["a/b", "50%2F50", "100%", "a b?c#d", "über/10"]
     rows = [*({"id": name, "cash": 1, "pnl": 4} for name in names), {"id": "broke", "cash": 0, "pnl": -9}]

@@ -55,7 +55,7 @@ def test_the_formula_gives_what_closes_cost_but_for_whole_lots(seed: int, policy
             for position in told["positions"]
             if position["outcome"] != "barred"
         )
-        # A queue closes what fits: only costs are rounded. Lots left over by the fairest may be more than one a position.
+        # A queue closes what fits: only costs are rounded. Lots that the fairest has left over may be more than one.
         lots_off = {"lexicographic": 2, "contracts-pro-rata": 1}.get(policy, 0)
         allowed = lots_off * lot + 2 * unit
         assert abs(computed - seized) <= allowed, told

@@ -62,7 +62,9 @@ def test_the_same_key_and_body_get_the_answer_that_was_given(own: TestClient) ->
         (ALLOCATIONS, b"not JSON"),
     ],
 )
-def test_a_key_with_another_body_or_operation_is_a_conflict(own: TestClient, matches: Any, path: str, body: Any) -> None:
+def test_a_key_with_another_body_or_operation_is_a_conflict(
+    own: TestClient, matches: Any, path: str, body: Any
+) -> None:
     keyed(own, ALLOCATIONS, request(), "a")
     answer = keyed(own, path, body, "a")
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-conflict")
@@ -114,7 +116,9 @@ def abandoned(url: str, key: str, body: bytes, seconds: float) -> Claimed:
     return claim
 
 
-def test_the_request_of_a_process_that_was_killed_is_taken_over_when_its_lease_is_out(own: TestClient, url: str) -> None:
+def test_the_request_of_a_process_that_was_killed_is_taken_over_when_its_lease_is_out(
+    own: TestClient, url: str
+) -> None:
     body = own.build_request("POST", ALLOCATIONS, json=request()).content
     abandoned(url, "a", body, 0.5)
     started = time.monotonic()
@@ -133,9 +137,7 @@ def test_a_request_whose_first_one_does_not_end_is_told_to_ask_again(url: str) -
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_a_long_solve_keeps_its_claim_by_renewing_it(
-    own: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_solve_keeps_its_claim_by_renewing_it(own: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "LEASE_SECONDS", 0.3)  # SLOW takes longer
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(keyed, own, COMPARISONS, SLOW, "a")

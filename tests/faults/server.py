@@ -20,15 +20,16 @@ from tests.processes import ROOT, answers, free_port
 class Server:
     """`adl serve` on a port of its own, with these ADL_ settings."""
 
-    def __init__(self, log: Path, **settings: object) -> None:
+    def __init__(self, log: Path, workers: int = 1, **settings: object) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._log = log
+        self._workers = workers
         self._environment = os.environ | {f"ADL_{name.upper()}": f"{value}" for name, value in settings.items()}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "app.cli", "serve", "--port", f"{self.port}"]
+        command = [sys.executable, "-m", "app.cli", "serve", "--port", f"{self.port}", "--workers", f"{self._workers}"]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True

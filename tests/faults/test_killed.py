@@ -59,9 +59,7 @@ def test_what_was_answered_is_on_record_and_what_was_not_can_be_asked_again(
                 assert one.get(answer.headers["content-location"]).content == answer.content
             with ThreadPoolExecutor(32) as threads:
                 again = list(
-                    threads.map(
-                        lambda n: ask_until_answered(one, ALLOCATIONS, asked(n), f"key-{n}"), range(MANY)
-                    )
+                    threads.map(lambda n: ask_until_answered(one, ALLOCATIONS, asked(n), f"key-{n}"), range(MANY))
                 )
             assert {answer.status_code for answer in again} == {200}
             for n, answer in answered.items():
@@ -88,8 +86,9 @@ def _check_file(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_nothing_of_a_killed_service_is_left_running(tmp_path: Path) -> None:
-    server = Server(tmp_path / "log", database_url=f"sqlite:///{tmp_path}/adl.db")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_of_a_killed_service_is_left_running(tmp_path: Path, workers: int) -> None:
+    server = Server(tmp_path / "log", workers, database_url=f"sqlite:///{tmp_path}/adl.db")
     server.start()
     try:
         with client(server) as one:

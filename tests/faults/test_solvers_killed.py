@@ -76,5 +76,7 @@ def ready(one: Any) -> None:
     shock = {"shock": {"law": "two-point", "size": 0.2}}
     made = request(policy={"name": "cvar"}, **shock)
     made["snapshot"]["accounts"] = [row | {"notional": 10} for row in made["snapshot"]["accounts"]]
-    answer = ask(one, ALLOCATIONS, made | {"options": shock | {"on_infeasible": "partial", "detail": "summary"}}, "warm")
+    answer = ask(
+        one, ALLOCATIONS, made | {"options": shock | {"on_infeasible": "partial", "detail": "summary"}}, "warm"
+    )
     assert answer.status_code == 200, answer.text
