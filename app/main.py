@@ -22,6 +22,7 @@ from app.routes import (
     explanations,
     frontiers,
     operations,
+    page,
     policies,
     records,
     verifications,
@@ -30,7 +31,7 @@ from app.service import Service
 from app.settings import Settings, load
 
 _STATIC = Path(__file__).parent / "static"
-_MODULES = (allocations, comparisons, frontiers, closures, verifications, explanations, policies, operations)
+_MODULES = (allocations, comparisons, frontiers, closures, verifications, explanations, policies, operations, page)
 _ROUTERS = [*(module.router for module in _MODULES), *records.routers]
 
 

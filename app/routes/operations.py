@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, Response
 
 from app import openapi
 from app.problems import RequestProblem
@@ -73,8 +73,3 @@ async def metrics(request: Request) -> Response:
 @router.get("/docs", include_in_schema=False)
 async def docs() -> Response:
     return FileResponse(DOCS, headers={"Content-Security-Policy": DOCS_POLICY})
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> Response:
-    return RedirectResponse("/docs")

@@ -1,6 +1,5 @@
 """The generic solvers behind `capped-pro-rata`: rivals of the closed form, with total status maps."""
 
-import json
 from collections import Counter
 from importlib import metadata
 from typing import Any, Literal
