@@ -169,9 +169,30 @@ def install(app: FastAPI) -> None:
         }
         for path, names in _WORKED.items():
             _add_examples(specification["paths"][path]["post"], path, names)
+            _add_links(specification["paths"], path)
         return specification
 
     app.openapi = complete  # type: ignore[method-assign]
+
+
+def _add_links(paths: dict[str, Any], path: str) -> None:
+    """From an answer to what is recorded of it, and from a page to the next one."""
+
+    def link(to: str, parameter: str, member: str, text: str) -> dict[str, Any]:
+        operation = paths[to]["get"]["operationId"]
+        return {"operationId": operation, "parameters": {parameter: f"$response.body#/{member}"}, "description": text}
+
+    paths[path]["post"]["responses"]["200"]["links"] = {
+        name: link(f"{path}/{{id}}{rest}", "id", "id", text)
+        for name, rest, text in (
+            ("answer", "", "The same answer again."),
+            ("request", "/request", "What was asked."),
+            ("replay", "/replay", "Solve it again."),
+        )
+    }
+    paths[path]["get"]["responses"]["200"]["links"] = {
+        "next": link(path, "after", "after", "The next page; `after` is null on the last one.")
+    }
 
 
 def _add_examples(operation: dict[str, Any], path: str, names: tuple[str, ...]) -> None:

@@ -1,14 +1,12 @@
 """What the routes share: admit, read, solve, record and answer a request, all off the event loop."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from fastapi import Request
-from prometheus_client import Gauge
 from starlette.responses import Response
 
 from app import __version__, traces
@@ -16,30 +14,17 @@ from app.access import Access
 from app.body import read_body
 from app.draining import draining, end_with_parent
 from app.idempotency import digest_of, key_of
+from app.lanes import Lanes
 from app.ledger import Ledger, unavailable
 from app.metrics import Metrics
 from app.problems import RequestProblem
-from app.processes import ProcessDied, Processes, ProcessTimeout
 from app.rate import Rate
 from app.settings import Settings
 from app.store import Claimed, Entry, KeyScope, Store, StoreFailed, StoreUnavailable
-from app.tasks import LARGE_BODY, Solved, Task, work, work_in_process
-from app.work import Clock, Place, Workers, timed_out
-
-PRELOAD = (
-    "app.tasks",
-    "clarabel",
-    "cvxpy",
-    "highspy",
-    "ortools.graph.python.max_flow",
-    "ortools.linear_solver.pywraplp",
-    "ortools.sat.python.cp_model",
-    "scipy.optimize",
-)
-"""What worker processes have imported before they are asked."""
+from app.tasks import Solved, Task, work, work_in_process
+from app.work import Place
 
 Result = TypeVar("Result")
-_log = logging.getLogger("adl")
 
 
 class Service:
@@ -48,11 +33,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        workers = settings.solver_threads + settings.solver_processes
-        self.workers = Workers(settings.solver_threads, workers + settings.max_waiting)
-        self.processes = Processes(settings.solver_processes, work_in_process, PRELOAD)
-        self._in_threads = _Lane(settings.solver_threads, self.metrics.waiting)
-        self._in_processes = _Lane(settings.solver_processes, self.metrics.waiting)
+        self.lanes = Lanes(settings, self.metrics)
         self.ledger = Ledger(settings, self.metrics)
         self.access = Access(lambda id_: self.ledger.use("key", Store.key, id_), settings.require_keys)
         self.rate = Rate(settings.rate_per_second)
@@ -63,15 +44,13 @@ class Service:
         """From start to end of the application."""
         self.draining = False
         end_with_parent()
-        if self.settings.solver_processes:
-            self.processes.start()
+        self.lanes.start()
         await self.ledger.start()
         try:
             with draining(self._drain, self.settings.drain_seconds):
                 yield
         finally:
-            self.workers.close()
-            self.processes.close()
+            self.lanes.close()
             await self.ledger.close()
 
     def _drain(self) -> None:
@@ -104,7 +83,7 @@ class Service:
         received = _now()
         caller = await self.admit(request, "solve")
         key = key_of(request)
-        with self.workers.place() as place:
+        with self.lanes.place() as place:
             raw = await read_body(request, self.settings.max_body_bytes, self.settings.body_seconds)
             if key is None:
                 solved = await self.solve(place, task, raw, received)
@@ -121,42 +100,18 @@ class Service:
             return self._answer(task, solved, kept)
 
     async def solve(self, place: Place, task: Task, raw: bytes, now: datetime | None) -> Solved:
-        """In a thread if it is light, else in a process; raises RequestProblem."""
+        """Raises RequestProblem."""
+        settings = self.settings
         with traces.span("solve"):
-            solved = await self._solved(place, task, raw, now)
+            solved = await self.lanes.run(
+                place,
+                len(raw),
+                lambda clock, light: work(task, raw, settings, clock, now, light=light),
+                lambda seconds: (work_in_process, (task.kind, raw, settings, seconds, now)),
+            )
         self.metrics.accounts.observe(solved.accounts)
         for seen in solved.seen:
             self.metrics.observe(seen)
-        return solved
-
-    async def _solved(self, place: Place, task: Task, raw: bytes, now: datetime | None) -> Solved:
-        settings = self.settings
-        limit = settings.time_limit
-        solved = None
-        left = limit
-        if not settings.solver_processes or len(raw) <= LARGE_BODY:
-            light = settings.solver_processes > 0
-
-            def job(clock: Clock) -> tuple[Solved | None, Clock]:
-                return work(task, raw, settings, clock, now, light=light), clock
-
-            with self._in_threads.work():
-                solved, clock = await self.workers.run(place, limit, job)
-            limit, left = clock.seconds, clock.rest()
-        if solved is None:
-            try:
-                with self._in_processes.work():
-                    solved = await self.processes.run((task.kind, raw, settings, left, now), left)
-            except RequestProblem as problem:
-                if problem.code == "solver-failed":
-                    _log.error("failed in a process: %s", "".join(getattr(problem, "__notes__", ())))
-                raise
-            except ProcessTimeout as exc:
-                self.metrics.killed.labels("time-limit").inc()
-                raise timed_out(limit) from exc
-            except ProcessDied as exc:
-                self.metrics.killed.labels("died").inc()
-                raise RequestProblem("solver-failed", "the solver's process died; nothing was applied") from exc
         return solved
 
     @asynccontextmanager
@@ -184,27 +139,6 @@ class Service:
             body = solved.answer[:-1] + b',"recorded":false}'
             return Response(body, media_type="application/json", headers=headers)
         return _response(task, kept, headers)
-
-
-class _Lane:
-    """So many work at once; those beyond are counted as waiting. On the event loop only."""
-
-    def __init__(self, width: int, waiting: Gauge) -> None:
-        self._width = width
-        self._waiting = waiting
-        self._busy = 0
-
-    @contextmanager
-    def work(self) -> Iterator[None]:
-        self._busy += 1
-        if self._busy > self._width:
-            self._waiting.inc()
-        try:
-            yield
-        finally:
-            if self._busy > self._width:
-                self._waiting.dec()
-            self._busy -= 1
 
 
 def _now() -> datetime:

@@ -19,9 +19,6 @@ from app.settings import Settings
 from app.store import Kind
 from app.work import Clock
 
-LARGE_BODY = 4 * 2**20
-"""Bytes; parsing more would keep the threads of this process from their work."""
-
 
 @dataclass(frozen=True)
 class Task:

@@ -43,8 +43,8 @@ async def readiness(request: Request) -> Response:
     """
     service: Service = request.app.state.service
     try:
-        with service.workers.place() as place:
-            solves = await service.workers.run(place, READY_WITHIN, lambda _: openapi.self_test())
+        with service.lanes.place() as place:
+            solves = await service.lanes.in_thread(place, READY_WITHIN, lambda _: openapi.self_test())
         await service.ledger.ping()
         ready = solves and not service.draining
     except (RequestProblem, StoreError):

@@ -89,7 +89,7 @@ def routes(task: Task) -> APIRouter:
         service: Service = request.app.state.service
         entry = await _entry(request, task, id)
         again: bytes | RequestProblem
-        with service.workers.place() as place:
+        with service.lanes.place() as place:
             try:
                 again = (await service.solve(place, task, entry.request, None)).answer
             except RequestProblem as problem:

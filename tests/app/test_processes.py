@@ -14,7 +14,7 @@ import pytest
 
 from app.problems import RequestProblem
 from app.processes import Processes, ProcessTimeout
-from app.service import PRELOAD
+from app.lanes import PRELOAD
 
 
 def call(order: tuple[Any, ...]) -> Any:

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from app.processes import ProcessDied, Processes
-from app.service import PRELOAD
+from app.lanes import PRELOAD
 from tests.app.test_processes import alive, nap, opened, until
 from tests.processes import ROOT, answers, free_port, running
 

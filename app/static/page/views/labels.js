@@ -1,0 +1,24 @@
+// What every view says alike.
+
+import { el } from "../dom.js";
+import { labelOf } from "../policies.js";
+import { problemOf } from "../problem.js";
+import { state } from "../state.js";
+
+export const label = (policy) => labelOf(policy, state.described);
+
+export const currency = (book = state.book) => book.snapshot.currency ?? "USD";
+
+export const waiting = (text) => el("p", { className: "waiting", role: "status" }, text);
+
+/** Runs `work` and puts what it answers, or what was refused, into `place` while `alive` holds. */
+export async function fill(place, alive, text, work) {
+  place.replaceChildren(waiting(text));
+  let nodes;
+  try {
+    nodes = await work();
+  } catch (error) {
+    nodes = [el("div", { role: "alert" }, problemOf(error))];
+  }
+  if (alive()) place.replaceChildren(...nodes.filter((node) => node !== null));
+}
