@@ -127,3 +127,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http://127.0.0.1", "https://arxiv.org/")):
             assert (page.parent / target).exists(), target
+
+
+def test_every_alert_is_explained_where_it_points_to() -> None:
+    pointed = re.findall(r"runbook_url: docs/(\S+)#(\S+)", (ROOT / "deploy/alerts.yml").read_text())
+    assert pointed
+    for page, anchor in pointed:
+        headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / page).read_text(), re.MULTILINE)
+        assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, anchor

@@ -1,4 +1,4 @@
-"""The command `adl`: one module a command, imported when it is asked for, so that help and mistakes are told at once."""
+"""The command `adl`: one module a command, imported when asked for, so that help and mistakes are told at once."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -57,7 +57,7 @@ def _tell_version(wanted: bool) -> None:
 
 @app.callback()
 def _adl(
-    version: Annotated[  # noqa: ARG001 - told by its callback
+    version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version, and exit.")
     ] = False,
 ) -> None:

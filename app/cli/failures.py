@@ -1,0 +1,70 @@
+"""How a command ends when it does not answer: one line on stderr, and an exit code that scripts can tell apart."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+REFUSED, UNANSWERED, FAILED, INTERRUPTED, CLOSED_PIPE = 1, 3, 4, 130, 141
+"""Exit codes beside 0 and, of wrong usage, 2: the last two as a shell tells SIGINT and SIGPIPE."""
+
+_CODES = {
+    **dict.fromkeys(
+        ("solver-timeout", "overloaded", "store-unavailable", "rate-limited", "request-timeout"), UNANSWERED
+    ),
+    **dict.fromkeys(("solver-failed", "internal-error"), FAILED),
+}
+_SIZES = "larger ones are allowed by the variables ADL_MAX_..., see docs/settings.md"
+_REMEDIES = {
+    "solver-timeout": "allow more time with ADL_TIME_LIMIT, and with options.time_limit where it is set",
+    "payload-too-large": _SIZES,
+    "unauthorized": "give it with --key or in ADL_KEY",
+}
+
+
+class Failure(Exception):
+    """Ends the command with this exit code; the message is one line that says what to change."""
+
+    def __init__(self, exit_code: int, message: str) -> None:
+        super().__init__(exit_code, message)
+        self.exit_code = exit_code
+        self.message = message
+
+
+def of_problem(document: Mapping[str, Any], options: Collection[str]) -> Failure:
+    """A problem document as a failure; `options`: those the command was given, for errors they are behind."""
+    code, detail = str(document.get("code")), str(document.get("detail"))
+    places = [error["pointer"] for error in document.get("errors", ())]
+    named = [option for option in options if places and _OPTIONS[option] in (places[0], places[0].rpartition("/")[0])]
+    remedies = [f"it is what {option} says" for option in named]
+    if code == "infeasible-budget":
+        remedies.append(_feasible(document))
+    elif code in _REMEDIES:
+        remedies.append(_REMEDIES[code])
+    return Failure(_CODES.get(code, REFUSED), "; ".join([detail, *remedies]))
+
+
+_OPTIONS = {
+    "--policy": "/policy",
+    "--severity": "/shortfall/severity",
+    "--deficit": "/shortfall/deficit",
+    "--fund": "/shortfall/insurance_fund",
+    "--needed": "/shortfall/needed",
+    "--shock": "/options/shock",
+    "--retention": "/options/retention",
+    "--precision": "/snapshot/precision",
+    "--measure": "/measures",
+    "--points": "/points",
+}
+"""Where in a request an option's word is put."""
+
+
+def _feasible(document: Mapping[str, Any]) -> str:
+    severity = document.get("largest_feasible_severity")
+    most = "" if severity is None else f"--severity of at most {severity}, or "
+    return f"ask for {most}--partial for the most that can be taken"
+
+
+def printable(text: str) -> str:
+    """Text that moves no cursor and has one line: what a terminal would obey is shown as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,0 +1,88 @@
+"""Where an answer goes, and in which format: whole or not at all."""
+
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from app.cli.failures import REFUSED, Failure
+
+Format = Literal["table", "json", "csv", "parquet"]
+_ENDINGS: dict[str, Format] = {".json": "json", ".csv": "csv", ".parquet": "parquet", ".txt": "table"}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A file, or stdout.
+
+    shown   whether a table is for the terminal, too: where the file is another format
+    """
+
+    format: Format
+    path: Path | None
+    shown: bool
+
+    @classmethod
+    def of(cls, wanted: Format | None, path: Path | None) -> "Destination":
+        """Raises typer.BadParameter, and Failure where no file can be made: before any work is done."""
+        terminal = sys.stdout.isatty()
+        if path is None:
+            if wanted == "parquet" and terminal:
+                raise typer.BadParameter("parquet is for a file: give --output", param_hint="--format")
+            return cls(wanted or ("table" if terminal else "json"), None, shown=False)
+        found = wanted or _ENDINGS.get(path.suffix.lower())
+        if found is None:
+            raise typer.BadParameter(f"must end in {', '.join(_ENDINGS)}, or give --format", param_hint="--output")
+        if path.is_dir():
+            raise Failure(REFUSED, f"{path} is a folder: --output must name a file")
+        if not path.absolute().parent.is_dir():
+            raise Failure(REFUSED, f"{path.parent} is no folder: --output must be in one that is there")
+        return cls(found, path, shown=terminal and found != "table")
+
+    def write(self, data: bytes) -> None:
+        """Raises Failure, and BrokenPipeError when the reader of stdout went away."""
+        if self.path is not None:
+            _replace(self.path, data)
+            return
+        out = sys.stdout.buffer
+        out.write(data)
+        if sys.stdout.isatty() and not data.endswith(b"\n"):
+            out.write(b"\n")
+        out.flush()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """The file has all of the data, or what it had before."""
+    try:
+        if path.exists() and not path.is_file():  # /dev/null, or a pipe
+            path.write_bytes(data)
+            return
+        target = path.resolve()
+        handle, name = tempfile.mkstemp(prefix=".adl-", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(handle, _mode(target))
+                os.fsync(handle)
+            Path(name).replace(target)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as exc:
+        raise Failure(REFUSED, f"{path} cannot be written: {exc.strerror}") from exc
+
+
+def _mode(target: Path) -> int:
+    """Of the file that is replaced, or what a new one gets."""
+    with suppress(OSError):
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

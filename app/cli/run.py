@@ -1,0 +1,99 @@
+"""Work in a process that can be killed: the terminal stays free to show that it goes on, and Ctrl-C ends it at once."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import typer
+
+from app.cli.failures import CLOSED_PIPE, FAILED, INTERRUPTED, UNANSWERED, Failure, printable
+from app.processes import ProcessDied, Processes, ProcessTimeout
+
+Result = TypeVar("Result")
+Step = tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]
+
+NO_LIMIT = 24 * 3600.0
+"""Seconds for what only the user ends."""
+
+_QUIET_SECONDS = 0.5
+_PREFIX = "ADL_"
+
+
+class Work:
+    """Runs steps one after another in a worker process, and says on a terminal which one for how long."""
+
+    def __init__(self, preload: Sequence[str]) -> None:
+        self._processes = Processes(1, run_step, preload)
+        self._stage = ""
+
+    async def do(self, stage: str, function: Callable[..., Result], *arguments: Any, seconds: float = NO_LIMIT) -> Result:
+        """What the function returns; raises Failure."""
+        self._stage = stage
+        environment = {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
+        try:
+            result: Result = await self._processes.run((environment, function, arguments), seconds)
+        except ProcessTimeout as exc:
+            raise Failure(UNANSWERED, f"{exc}; allow more time with ADL_TIME_LIMIT, or ask for less") from exc
+        except ProcessDied as exc:
+            raise Failure(FAILED, "the process at work died, perhaps out of memory; nothing was written") from exc
+        return result
+
+    async def until(self, end: Callable[["Work"], Coroutine[Any, Any, Result]]) -> Result:
+        shown = asyncio.create_task(self._show())
+        try:
+            return await end(self)
+        finally:
+            shown.cancel()
+            with suppress(asyncio.CancelledError):
+                await shown
+            self._processes.close()
+
+    async def _show(self) -> None:
+        """A spinner on stderr, gone again with the task; nothing where nobody looks, or when it is over soon."""
+        if not sys.stderr.isatty():
+            return
+        await asyncio.sleep(_QUIET_SECONDS)
+        from rich.console import Console  # noqa: PLC0415 - only for who waits
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(self._stage)
+            while True:
+                progress.update(task, description=self._stage)
+                await asyncio.sleep(0.1)
+
+
+def run_step(step: Step) -> Any:
+    """For the worker process: one function, with the settings of whoever called."""
+    environment, function, arguments = step
+    for name in [name for name in os.environ if name.startswith(_PREFIX)]:
+        del os.environ[name]
+    os.environ.update(environment)
+    return function(*arguments)
+
+
+def work(end: Callable[[Work], Coroutine[Any, Any, Result]], preload: Sequence[str]) -> Result:
+    """The result of some steps; the worker is gone by then. Raises Failure, and KeyboardInterrupt on Ctrl-C."""
+    logging.getLogger("adl").addHandler(logging.NullHandler())  # what is to be said is in the failures
+    return asyncio.run(Work(preload).until(end))
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Failures, Ctrl-C and a reader that went away, as exit codes."""
+    try:
+        yield
+    except Failure as exc:
+        typer.echo(f"adl: {printable(exc.message)}", err=True)
+        raise typer.Exit(exc.exit_code) from exc
+    except KeyboardInterrupt as exc:
+        raise typer.Exit(INTERRUPTED) from exc
+    except BrokenPipeError as exc:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails again on its way out
+        raise typer.Exit(CLOSED_PIPE) from exc
