@@ -12,6 +12,7 @@ from bench import (
     frontier,
     knapsack,
     leverage,
+    load,
     lots,
     report,
     revenue,
@@ -37,6 +38,7 @@ def main() -> None:
         scenarios.against_cvxpy(),
         leverage.small_against_slsqp(),
         service.requests_against_an_echo(),
+        load.against_a_bare_app(),
     )
     results = {
         "machine": platform.machine(),
@@ -51,6 +53,7 @@ def main() -> None:
             *leverage.at_exchange_size(),
             *service.stages_of_a_request(),
             service.memory_of_a_million(),
+            load.soak(),
         ],
     }
     report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

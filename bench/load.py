@@ -9,13 +9,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from app.convert.encode import dump
+from app.openapi import answer_to
 from app.sample import venue
 from bench.timing import Line, line_of
 
@@ -25,6 +27,9 @@ SMALL_SECONDS = 4.0
 ROUNDS = 5
 LARGE_REQUESTS = 120
 SOAK_REQUESTS = 24_000
+
+_VENUE = venue()
+_LARGE = json.dumps(_VENUE | {"snapshot": _VENUE["snapshot"] | {"venue": "venue 000000"}}).encode()
 
 
 @contextmanager
@@ -100,26 +105,27 @@ def small(number: int) -> bytes:
     ).encode()
 
 
-def answer_bytes(bodies: Sequence[bytes]) -> int:
-    """The size of the service's answer to such a body."""
-    from app.convert.encode import dump  # noqa: PLC0415
-    from app.openapi import answer_to  # noqa: PLC0415
+def large(number: int) -> bytes:
+    """The sample venue with all its columns, under another name for each number."""
+    return _LARGE.replace(b'"venue 000000"', b'"venue %06d"' % number)
 
-    return len(dump(answer_to("/v1/allocations", bodies[0])))
+
+def answer_bytes(body: bytes) -> int:
+    """The size of the service's answer to such a body."""
+    return len(dump(answer_to("/v1/allocations", body)))
 
 
 def against_a_bare_app() -> Iterator[Line]:
     """Small snapshots a second, with and without the store, and 20 thousand accounts by p50 and p99."""
     little = [small(number) for number in range(2_000)]
-    large = _large()
-    sizes = {"small": answer_bytes(little), "large": answer_bytes([large])}
+    sizes = {"small": answer_bytes(little[0]), "large": answer_bytes(large(0))}
     for workers in (1, 2):
         found: dict[str, dict[str, list[float]]] = {}
         for factory in ("app.main:create_app", "bench.bare:without_store", "bench.bare:create"):
             bare = factory == "bench.bare:create"
             paths = {name: f"/{size}" if bare else "/v1/allocations" for name, size in sizes.items()}
             with served(factory, workers):
-                found[factory] = _measured([head(paths["small"], body) for body in little], head(paths["large"], large))
+                found[factory] = _measured([head(paths["small"], body) for body in little], paths["large"])
         theirs = found.pop("bench.bare:create")
         for factory, ours in found.items():
             store = "with the store" if factory.startswith("app") else "without the store"
@@ -143,16 +149,15 @@ def _rates(ours: Sequence[float], theirs: Sequence[float]) -> str:
     return f"{1 / median(ours):,.0f} a second against {1 / median(theirs):,.0f}, {CONNECTIONS} connections"
 
 
-def _measured(little: Sequence[bytes], large: bytes) -> dict[str, list[float]]:
-    """Seconds of a small request, all connections together, and p50 and p99 of large ones, one and then four at once."""
+def _measured(little: Sequence[bytes], path: str) -> dict[str, list[float]]:
+    """Seconds of a small request, all connections together, and p50 and p99 of large ones, two at once."""
     found: dict[str, list[float]] = {"small": [], "p50": [], "p99": []}
-    following = count()
-    endless = (little[i % len(little)] for i in following)
+    endless = cycle(little)
     asyncio.run(_checked(endless, CONNECTIONS, 2.0))
     for _ in range(ROUNDS):
         took = asyncio.run(_checked(endless, CONNECTIONS, SMALL_SECONDS))
         found["small"].append(SMALL_SECONDS / len(took))
-    took = asyncio.run(_checked((large for _ in count()), 2, 600, LARGE_REQUESTS))
+    took = asyncio.run(_checked((head(path, large(i)) for i in count()), 2, 600, LARGE_REQUESTS))
     found["p50"].append(float(np.quantile(took, 0.5)))
     found["p99"].append(float(np.quantile(took, 0.99)))
     return found
@@ -163,16 +168,6 @@ async def _checked(requests: Iterator[bytes], connections: int, seconds: float, 
     if statuses != {200}:
         raise RuntimeError(f"answers had the statuses {statuses}")
     return took
-
-
-def _large() -> bytes:
-    request = venue()
-    rows = request["snapshot"]["accounts"]
-    if isinstance(rows, list):
-        request["snapshot"]["accounts"] = {
-            name: [row.get(name) for row in rows] for name in ("id", "cash", "pnl", "notional")
-        }
-    return json.dumps(request).encode()
 
 
 def soak() -> str:

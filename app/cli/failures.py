@@ -29,12 +29,13 @@ class Failure(Exception):
         self.message = message
 
 
-def of_problem(document: Mapping[str, Any], options: Collection[str]) -> Failure:
-    """A problem document as a failure; `options`: those the command was given, for errors they are behind."""
+def of_problem(document: Mapping[str, Any], options: Collection[str], tables: Mapping[str, str]) -> Failure:
+    """A problem document as a failure: with the option at fault of those given, or the row of a table from a file."""
     code, detail = str(document.get("code")), str(document.get("detail"))
     places = [error["pointer"] for error in document.get("errors", ())]
     named = [option for option in options if places and _OPTIONS[option] in (places[0], places[0].rpartition("/")[0])]
     remedies = [f"it is what {option} says" for option in named]
+    remedies += _rows(places[0], tables) if places else []
     if code == "infeasible-budget":
         remedies.append(_feasible(document))
     elif code in _REMEDIES:
@@ -55,6 +56,13 @@ _OPTIONS = {
     "--points": "/points",
 }
 """Where in a request an option's word is put."""
+
+
+def _rows(place: str, tables: Mapping[str, str]) -> list[str]:
+    """`/snapshot/accounts/pnl/3` in the words of who made the table."""
+    column, _, row = place.rpartition("/")
+    name = tables.get(column.rpartition("/")[0])
+    return [] if name is None or not row.isdecimal() else [f"that is row {int(row) + 1} of {name} below its header"]
 
 
 def _feasible(document: Mapping[str, Any]) -> str:

@@ -77,9 +77,7 @@ ClosingSeverity = Annotated[str | None, typer.Option(metavar="SHARE", help="Born
 Deficit = Annotated[str | None, typer.Option(metavar="AMOUNT", help="Without: the sum of negative equities.")]
 Fund = Annotated[str | None, typer.Option(metavar="AMOUNT", help="What the insurance fund pays first.")]
 Needed = Annotated[str | None, typer.Option(metavar="AMOUNT", help="What was needed in fact, for the overshoot.")]
-Shock = Annotated[
-    str | None, typer.Option(metavar="LAW", help="The next shock, as normal:sigma=0.1, or as JSON.")
-]
+Shock = Annotated[str | None, typer.Option(metavar="LAW", help="The next shock, as normal:sigma=0.1, or as JSON.")]
 Retention = Annotated[
     str | None, typer.Option(metavar="CURVE", help="How haircuts drive accounts away, as linear:rate=0.5, or as JSON.")
 ]

@@ -73,9 +73,7 @@ def key_of(path: str, body: bytes) -> str:
     return hashlib.sha256(path.encode() + b"\n" + body).hexdigest()
 
 
-def _post(
-    address: SplitResult, path: str, body: bytes, headers: dict[str, str]
-) -> tuple[int, float | None, bytes]:
+def _post(address: SplitResult, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, float | None, bytes]:
     """Status, seconds to wait before the next attempt where the server says so, and the body."""
     host = str(address.hostname)
     connection = (

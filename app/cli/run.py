@@ -4,8 +4,11 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
@@ -14,7 +17,10 @@ from app.cli.failures import CLOSED_PIPE, FAILED, INTERRUPTED, UNANSWERED, Failu
 from app.processes import ProcessDied, Processes, ProcessTimeout
 
 Result = TypeVar("Result")
-Step = tuple[dict[str, str], Callable[..., Any], tuple[Any, ...]]
+Step = tuple[dict[str, str], str, tuple[Any, ...]]
+
+STEPS = "app.cli.steps"
+"""Imported by the worker process only: numpy and all that would delay the spinner, and Ctrl-C."""
 
 NO_LIMIT = 24 * 3600.0
 """Seconds for what only the user ends."""
@@ -26,21 +32,20 @@ _PREFIX = "ADL_"
 class Work:
     """Runs steps one after another in a worker process, and says on a terminal which one for how long."""
 
-    def __init__(self, preload: Sequence[str]) -> None:
-        self._processes = Processes(1, run_step, preload)
+    def __init__(self) -> None:
+        self._processes = Processes(1, run_step, (STEPS,))
         self._stage = ""
 
-    async def do(self, stage: str, function: Callable[..., Result], *arguments: Any, seconds: float = NO_LIMIT) -> Result:
-        """What the function returns; raises Failure."""
+    async def do(self, stage: str, step: str, *arguments: Any, seconds: float = NO_LIMIT) -> Any:
+        """What the function of that name in `app.cli.steps` returns; raises Failure."""
         self._stage = stage
         environment = {name: value for name, value in os.environ.items() if name.startswith(_PREFIX)}
         try:
-            result: Result = await self._processes.run((environment, function, arguments), seconds)
+            return await self._processes.run((environment, step, arguments), seconds)
         except ProcessTimeout as exc:
             raise Failure(UNANSWERED, f"{exc}; allow more time with ADL_TIME_LIMIT, or ask for less") from exc
         except ProcessDied as exc:
             raise Failure(FAILED, "the process at work died, perhaps out of memory; nothing was written") from exc
-        return result
 
     async def until(self, end: Callable[["Work"], Coroutine[Any, Any, Result]]) -> Result:
         shown = asyncio.create_task(self._show())
@@ -70,17 +75,24 @@ class Work:
 
 def run_step(step: Step) -> Any:
     """For the worker process: one function, with the settings of whoever called."""
-    environment, function, arguments = step
-    for name in [name for name in os.environ if name.startswith(_PREFIX)]:
-        del os.environ[name]
+    environment, name, arguments = step
+    for variable in [variable for variable in os.environ if variable.startswith(_PREFIX)]:
+        del os.environ[variable]
     os.environ.update(environment)
-    return function(*arguments)
+    try:
+        return getattr(import_module(STEPS), name)(*arguments)
+    except Failure:
+        raise
+    except Exception as exc:
+        last = traceback.extract_tb(exc.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        raise Failure(FAILED, f"failed with {type(exc).__name__} in {where}; nothing was written") from exc
 
 
-def work(end: Callable[[Work], Coroutine[Any, Any, Result]], preload: Sequence[str]) -> Result:
+def work(end: Callable[[Work], Coroutine[Any, Any, Result]]) -> Result:
     """The result of some steps; the worker is gone by then. Raises Failure, and KeyboardInterrupt on Ctrl-C."""
     logging.getLogger("adl").addHandler(logging.NullHandler())  # what is to be said is in the failures
-    return asyncio.run(Work(preload).until(end))
+    return asyncio.run(Work().until(end))
 
 
 @contextmanager

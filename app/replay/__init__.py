@@ -1,0 +1,1 @@
+"""A past event retold from its published tables: what was needed, what was taken, what policies would have taken."""
