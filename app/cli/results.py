@@ -113,7 +113,9 @@ def swept(answer: Mapping[str, Any]) -> Table:
         {"kind": "point", "policy": None, **_measures(point, answer), **_weights(point.get("weights", {}))}
         for point in answer["points"]
     ]
-    others = [("policy", label(policy["policy"]), policy) for policy in answer["policies"]]
+    others: list[tuple[str, str | None, Any]] = [
+        ("policy", label(policy["policy"]), policy) for policy in answer["policies"]
+    ]
     if answer.get("allocation") is not None:
         others.append(("allocation", None, answer["allocation"]))
     rows += [{"kind": kind, "policy": name, **_measures(one, answer), **_weights({})} for kind, name, one in others]

@@ -46,7 +46,13 @@ def show(kind: Kind, answer: bytes, wanted: Format, text: bool) -> Shown:
     told = results.text(kind, found) if text or wanted == "table" else ""
     refusal = results.refusal(found) if kind == "verification" else None
     try:
-        data = answer if wanted == "json" else told.encode() if wanted == "table" else results.table(kind, found, wanted)
+        match wanted:
+            case "json":
+                data = answer
+            case "table":
+                data = told.encode()
+            case "csv" | "parquet":
+                data = results.table(kind, found, wanted)
     except LoadError as exc:
         raise Failure(REFUSED, str(exc)) from exc
     return Shown(data, told, refusal)

@@ -32,8 +32,8 @@ def allocation(answer: Mapping[str, Any], policy: str, accounts: Mapping[str, li
 
 
 def closing(answer: Mapping[str, Any], policy: str, closes: Mapping[str, list[Any]] | None) -> str:
-    markets = [("market", "side", "needed", "closed", "left", "price", "cost", "reason")]
-    markets += [tuple(_told(market[name]) for name in markets[0]) for market in answer["markets"]]
+    columns = ("market", "side", "needed", "closed", "left", "price", "cost", "reason")
+    markets = [columns, *(tuple(_told(market[name]) for name in columns) for market in answer["markets"])]
     names = ("market", "quantity", "price", "cost", "realised_pnl")
     return _joined(
         _head(answer, policy),

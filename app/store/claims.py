@@ -7,6 +7,8 @@ share. It can be taken over when its lease has run out: its owner was killed, or
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
@@ -64,6 +66,8 @@ def take(
     """
     owner = secrets.token_hex(16)
     fresh = {
+        "caller": caller,
+        "key": key,
         "digest": digest,
         "state": "pending",
         "owner": owner,
@@ -73,17 +77,7 @@ def take(
         "created_at": times.now,
         "expires_at": times.expires_at,
     }
-    abandoned = and_(claims.c.state == "pending", claims.c.lease_until <= times.now, claims.c.digest == digest)
-    taken = connection.execute(
-        insert_into(connection, claims)
-        .values(caller=caller, key=key, **fresh)
-        .on_conflict_do_update(
-            index_elements=(claims.c.caller, claims.c.key),
-            set_=fresh,
-            where=or_(claims.c.expires_at <= times.now, abandoned),
-        )
-        .returning(claims.c.owner)
-    ).one_or_none()
+    taken = connection.execute(_taking(connection.dialect.name), fresh).one_or_none()
     if taken is not None:
         return owner
     found = connection.execute(select(claims).where(claims.c.caller == caller, claims.c.key == key)).one_or_none()
@@ -95,6 +89,19 @@ def take(
         return InFlight()
     kept = connection.execute(one(caller, found.kind, found.id)).one_or_none()
     return InFlight() if kept is None else Replayed(unpacked(kept))
+
+
+@cache
+def _taking(dialect: str) -> Any:
+    """Made once: that takes longer than to run it."""
+    insert = insert_into(dialect, claims)
+    new = insert.excluded
+    abandoned = and_(claims.c.state == "pending", claims.c.lease_until <= new.created_at, claims.c.digest == new.digest)
+    return insert.on_conflict_do_update(
+        index_elements=(claims.c.caller, claims.c.key),
+        set_={column.name: new[column.name] for column in claims.c if column.name not in ("caller", "key")},
+        where=or_(claims.c.expires_at <= new.created_at, abandoned),
+    ).returning(claims.c.owner)
 
 
 def renew(connection: Connection, claim: Claimed, lease_until: datetime) -> None:

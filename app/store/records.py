@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, literal, select, tuple_
@@ -54,19 +55,23 @@ class Page:
     after: str | None
 
 
-def insert_into(connection: Connection, table: Any) -> Any:
+def insert_into(dialect: str, table: Any) -> Any:
     """An insert that can say what to do on a conflict, in the database's own dialect."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def write(connection: Connection, row: Mapping[str, Any]) -> None:
     """The first answer stays; a later one leaves its time."""
-    insert = insert_into(connection, records).values(row)
+    connection.execute(_upsert(connection.dialect.name), row)
+
+
+@cache
+def _upsert(dialect: str) -> Any:
+    """Made once: that takes longer than to run it."""
+    insert = insert_into(dialect, records)
     new = insert.excluded.last_answered_at
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=_KEY, set_={"last_answered_at": new}, where=records.c.last_answered_at < new
-        )
+    return insert.on_conflict_do_update(
+        index_elements=_KEY, set_={"last_answered_at": new}, where=records.c.last_answered_at < new
     )
 
 
