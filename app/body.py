@@ -24,7 +24,7 @@ async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise RequestProblem("unsupported-media-type", "send the body as application/json")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if any(encoding.lower() != "identity" for encoding in request.headers.getlist("content-encoding")):
         raise RequestProblem("unsupported-media-type", "send the body without a content encoding")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:

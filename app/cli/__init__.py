@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from app import __version__
+from app.cli.failures import INTERRUPTED
 
 COMMANDS = {
     "serve": "Serve the API until the process is told to end (SIGTERM, Ctrl-C).",
@@ -16,6 +17,7 @@ COMMANDS = {
     "close": "Close contracts against winners: which of whose, at which price.",
     "verify": "Judge an allocation or closes that anybody made.",
     "frontier": "Show what fairness, robustness and revenue cost each other on one book.",
+    "replay": "Retell an event: what each wave needed, what production took, what policies would have taken.",
     "keys": "Make, list and revoke API keys.",
     "bench": "Run the benchmarks of the repository.",
 }
@@ -33,11 +35,19 @@ class Commands(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         return name, name and command and _loaded(name), rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """Ctrl-C as a shell tells it, whatever the command was at."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as exc:
+            raise typer.Exit(INTERRUPTED) from exc
+
 
 def _loaded(name: str) -> Any:
     module = import_module(f"app.cli.{name}")
-    if hasattr(module, "app"):
-        group = typer.main.get_group(module.app)
+    own = getattr(module, "app", None)
+    if isinstance(own, typer.Typer):
+        group = typer.main.get_group(own)
         group.name = name
         return group
     alone = typer.Typer(add_completion=False)

@@ -67,8 +67,8 @@ def _rows(place: str, tables: Mapping[str, str]) -> list[str]:
 
 def _feasible(document: Mapping[str, Any]) -> str:
     severity = document.get("largest_feasible_severity")
-    most = "" if severity is None else f"--severity of at most {severity}, or "
-    return f"ask for {most}--partial for the most that can be taken"
+    least = "" if severity is None else f"the largest --severity that can be reached is {severity}, and "
+    return f"{least}--partial takes the most there is"
 
 
 def printable(text: str) -> str:

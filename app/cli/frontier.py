@@ -36,7 +36,7 @@ def frontier(
         ("--measure", (("measures",), measures)),
         ("--points", (("points",), points)),
     ]
-    said = [(name, change) for name, change in named if change[1]]
+    said = [(name, change) for name, change in named if change[1] is not None]
     question = asking.Question(
         "frontier",
         {"book": book} if allocation is None else {"book": book, "made": allocation},

@@ -28,7 +28,16 @@ POLICIES = (
     "revenue",
     "blend",
 )
-CLOSING_POLICIES = ("lexicographic", "min-max", "contracts-pro-rata", "queue", "revenue", "leverage-draining")
+CLOSING_POLICIES = (
+    "lexicographic",
+    "min-max",
+    "revenue",
+    "leverage-draining",
+    "expected-deficit",
+    "cvar",
+    "contracts-pro-rata",
+    "queue",
+)
 """Named here once more, since completing a word must not wait for the registries; a test holds them against these."""
 
 MEASURES = ("max_haircut", "gini", "expected_deficit", "cvar", "revenue_kept")

@@ -38,10 +38,13 @@ class Destination:
         found = wanted or _ENDINGS.get(path.suffix.lower())
         if found is None:
             raise typer.BadParameter(f"must end in {', '.join(_ENDINGS)}, or give --format", param_hint="--output")
-        if path.is_dir():
-            raise Failure(REFUSED, f"{path} is a folder: --output must name a file")
-        if not path.absolute().parent.is_dir():
-            raise Failure(REFUSED, f"{path.parent} is no folder: --output must be in one that is there")
+        try:
+            if path.is_dir():
+                raise Failure(REFUSED, f"{path} is a folder: --output must name a file")
+            if not path.absolute().parent.is_dir():
+                raise Failure(REFUSED, f"{path.parent} is no folder: --output must be in one that is there")
+        except OSError as exc:
+            raise Failure(REFUSED, f"{path} cannot be written: {exc.strerror}") from exc
         return cls(found, path, shown=terminal and found != "table")
 
     def write(self, data: bytes) -> None:
@@ -49,10 +52,11 @@ class Destination:
         if self.path is not None:
             _replace(self.path, data)
             return
-        out = sys.stdout.buffer
-        out.write(data)
         if sys.stdout.isatty() and not data.endswith(b"\n"):
-            out.write(b"\n")
+            data += b"\n"
+        out, rest = sys.stdout.buffer, memoryview(data)
+        while rest:  # unbuffered, as PYTHONUNBUFFERED has it, it may take a part only
+            rest = rest[out.write(rest) :]
         out.flush()
 
 

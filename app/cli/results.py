@@ -7,7 +7,7 @@ import orjson
 
 from app import tabular
 from app.cli import text as texts
-from app.cli.failures import REFUSED, Failure
+from app.cli.failures import FAILED, REFUSED, Failure
 from app.schemas.closures import CLOSING_MODELS
 from app.schemas.policies import POLICY_MODELS
 from app.schemas.wire import Wire
@@ -37,7 +37,7 @@ def read(answer: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict) or "id" not in found:
-        raise Failure(4, "the server's answer is none of this service: --url must be its address")
+        raise Failure(FAILED, "the server's answer is none of this service: --url must be its address")
     return found
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from app.cli.failures import CLOSED_PIPE, FAILED, INTERRUPTED, UNANSWERED, Failure, printable
+from app.cli.failures import CLOSED_PIPE, FAILED, UNANSWERED, Failure, printable
 from app.processes import ProcessDied, Processes, ProcessTimeout
 
 Result = TypeVar("Result")
@@ -25,7 +26,11 @@ STEPS = "app.cli.steps"
 NO_LIMIT = 24 * 3600.0
 """Seconds for what only the user ends."""
 
+KEEPER = "process keeper"
+"""The name of the threads of `app.processes`."""
+
 _QUIET_SECONDS = 0.5
+_CLOSING_SECONDS = 5.0
 _PREFIX = "ADL_"
 
 
@@ -35,6 +40,8 @@ class Work:
     def __init__(self) -> None:
         self._processes = Processes(1, run_step, (STEPS,))
         self._stage = ""
+        self._before = set(threading.enumerate())
+        self._warm = False
 
     async def do(self, stage: str, step: str, *arguments: Any, seconds: float = NO_LIMIT) -> Any:
         """What the function of that name in `app.cli.steps` returns; raises Failure."""
@@ -46,6 +53,9 @@ class Work:
             raise Failure(UNANSWERED, f"{exc}; allow more time with ADL_TIME_LIMIT, or ask for less") from exc
         except ProcessDied as exc:
             raise Failure(FAILED, "the process at work died, perhaps out of memory; nothing was written") from exc
+        finally:
+            task = asyncio.current_task()
+            self._warm = self._warm or task is None or not task.cancelling()
 
     async def until(self, end: Callable[["Work"], Coroutine[Any, Any, Result]]) -> Result:
         shown = asyncio.create_task(self._show())
@@ -55,7 +65,18 @@ class Work:
             shown.cancel()
             with suppress(asyncio.CancelledError):
                 await shown
-            self._processes.close()
+            self._close()
+
+    def _close(self) -> None:
+        """End the worker, and wait until it has gone: one that begins, to replace it, would complain when we are gone.
+
+        One that was interrupted at its imports is not waited for: it ends by itself when it looks up.
+        """
+        self._processes.close()
+        if self._warm:
+            for thread in set(threading.enumerate()) - self._before:
+                if thread.name == KEEPER:
+                    thread.join(_CLOSING_SECONDS)
 
     async def _show(self) -> None:
         """A spinner on stderr, gone again with the task; nothing where nobody looks, or when it is over soon."""
@@ -97,14 +118,12 @@ def work(end: Callable[[Work], Coroutine[Any, Any, Result]]) -> Result:
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Failures, Ctrl-C and a reader that went away, as exit codes."""
+    """Failures, and a reader that went away, as exit codes."""
     try:
         yield
     except Failure as exc:
         typer.echo(f"adl: {printable(exc.message)}", err=True)
         raise typer.Exit(exc.exit_code) from exc
-    except KeyboardInterrupt as exc:
-        raise typer.Exit(INTERRUPTED) from exc
     except BrokenPipeError as exc:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails again on its way out

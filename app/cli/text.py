@@ -52,7 +52,8 @@ def comparison(table: Mapping[str, list[Any]], reasons: Sequence[str]) -> str:
 def frontier(answer: Mapping[str, Any], table: Mapping[str, list[Any]]) -> str:
     refused = [one for one in answer["policies"] if "problem" in one]
     reasons = [f"{one['policy']['name']}: {one['problem']['detail']}" for one in refused]
-    head = aligned([("status", answer["status"]), ("budget", answer["budget"])])
+    head = aligned([("status", answer["status"]), ("budget", answer["budget"])], header=False)
+    table = {name: _short(column) if name.startswith("weight_") else column for name, column in table.items()}
     return _joined(head, aligned(_lines(table)), reasons, answer["notes"])
 
 
@@ -60,18 +61,19 @@ def verification(answer: Mapping[str, Any]) -> str:
     names = [name for name in ("account", "market", "rule", "detail") if name != "market" or "closures" in answer]
     broken = [tuple(names), *(tuple(_told(one[name]) for name in names) for one in answer["violations"])]
     verdict = [("valid", _told(answer["valid"])), *_solvency(answer), *_figures(answer)]
-    return _joined(aligned(verdict), aligned(broken) if len(broken) > 1 else [])
+    return _joined(aligned(verdict, header=False), aligned(broken) if len(broken) > 1 else [])
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns under each other, numbers to the right."""
+def aligned(rows: Sequence[Sequence[str]], *, header: bool = True) -> list[str]:
+    """Columns under each other, those of numbers below their header to the right."""
     columns = [[printable(cell) for cell in column] for column in zip(*rows, strict=True)]
-    return ["  ".join(line).rstrip() for line in zip(*map(_justified, columns), strict=True)]
+    lines = zip(*(_justified(column, header) for column in columns), strict=True)
+    return ["  ".join(line).rstrip() for line in lines]
 
 
-def _justified(cells: list[str]) -> list[str]:
+def _justified(cells: list[str], header: bool) -> list[str]:
     width = max(map(cell_len, cells))
-    right = len(cells) > 2 and all(_is_number(cell) for cell in cells[1:])
+    right = header and all(map(_is_number, cells[1:]))
     pads = [" " * (width - cell_len(cell)) for cell in cells]
     return [pad + cell if right else cell + pad for cell, pad in zip(cells, pads, strict=True)]
 
@@ -82,7 +84,7 @@ def _is_number(cell: str) -> bool:
 
 def _head(answer: Mapping[str, Any], policy: str) -> list[str]:
     lines = [("policy", policy), ("status", answer["status"]), ("budget", answer["budget"])]
-    return aligned([*lines, *_solvency(answer), *_figures(answer)])
+    return aligned([*lines, *_solvency(answer), *_figures(answer)], header=False)
 
 
 def _solvency(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -135,6 +137,10 @@ def _told(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def _short(ratios: list[float | None]) -> list[str | None]:
+    return [None if ratio is None else f"{ratio:.4g}" for ratio in ratios]
 
 
 def _joined(*parts: Sequence[str]) -> str:

@@ -53,7 +53,7 @@ class Burst(NamedTuple):
             len({close.coin for close in self.closes}),
             exact.total(close.notional for close in self.closes),
             exact.total(close.pnl for close in self.closes if close.pnl > 0),
-            -exact.total(close.pnl for close in self.closes if close.pnl < 0),
+            exact.total(close.pnl.copy_negate() for close in self.closes if close.pnl < 0),
         )
 
     def columns(self) -> dict[str, list[str]]:
@@ -65,12 +65,14 @@ class Burst(NamedTuple):
             "id": [*accounts],
             "cash": [closes[0].cash for closes in accounts.values()],
             "pnl": [cells.written(exact.total(close.pnl for close in closes)) for closes in accounts.values()],
-            "notional": [cells.written(exact.total(close.notional for close in closes)) for closes in accounts.values()],
+            "notional": [
+                cells.written(exact.total(close.notional for close in closes)) for closes in accounts.values()
+            ],
         }
 
 
 def read(report: Report) -> list[Burst]:
-    """All waves, in the order of time. Rows that cannot be used go to the report; raises LoadError without any other."""
+    """All waves, in the order of time. Rows that cannot be used go to the report; without any other, LoadError."""
     closes: list[Close] = []
     for at, row in tables.rows(NEEDED, report):
         try:

@@ -110,7 +110,7 @@ class Accounts:
     endowment_units    what a policy may take of an account: its profit, where it has equity
     taken_units        by policy; empty where nothing is known to be needed
     needed             what those policies were to take, None without any
-    refused            why a policy took nothing, by policy
+    refused            why a policy is not among them, by policy
     scope              one sentence: which profits these are, and what was allocated
     """
 
@@ -162,5 +162,5 @@ class Event:
         return balance(pairs)
 
 
-Progress = Callable[[str], None]
-"""Told what is begun next."""
+Progress = Callable[[str, float], None]
+"""Told what is begun next, and which fraction of all is done."""

@@ -38,7 +38,7 @@ def of_units(units: int) -> Decimal:
 
 def plain(amount: Decimal, decimals: int = PRECISION) -> str:
     """Without separators, rounded once, for files."""
-    rounded = EXACT.quantize(amount, Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_EVEN)
+    rounded = amount.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN, EXACT)
     return f"{rounded if rounded else abs(rounded):f}"
 
 

@@ -54,7 +54,7 @@ def _kind(path: Path) -> Kind:
     if path.suffix not in FORMATS:
         raise LoadError(f"{path} must be a folder, or end in {' or '.join(FORMATS)}")
     known = [kind for kind in KINDS if kind.name == path.stem]
-    wrong = {kind: published.lacking(kind.columns, Report(path)) for kind in known or KINDS}
+    wrong = {kind: published.lacking(kind.columns, Report(path)) for kind in known or WITH_WAVES}
     for kind, why in wrong.items():
         if why is None:
             return kind
@@ -74,8 +74,6 @@ def _told(path: Path, wrong: dict[Kind, LoadError | None]) -> Iterator[str]:
 
 def source(report: Report, kind: Kind) -> Source:
     """For the report, once the table was read."""
-    left_out = [
-        f"{report.at} {row.at}: {' '.join(filter(None, (row.column, row.reason)))}" for row in report.unusable
-    ]
+    left_out = [f"{report.at} {row.at}: {' '.join(filter(None, (row.column, row.reason)))}" for row in report.unusable]
     digest = hashlib.sha256(report.path.read_bytes()).hexdigest()
     return Source(report.path.name, kind.what, report.rows, left_out, digest)

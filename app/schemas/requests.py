@@ -118,7 +118,10 @@ class SeizedRow(Wire):
     quantile: Any = None
 
 
-_seized: dict[str, Any] = {"id": (list[AccountId], ...), "seized": (list[Number], ...)}
+_seized: dict[str, Any] = {
+    name: (Annotated[list[kind], Field(min_length=1)], ...)  # type: ignore[valid-type]
+    for name, kind in (("id", AccountId), ("seized", Number))
+}
 _seized |= {name: (Any, None) for name in SeizedRow.model_fields if name not in _seized}
 SeizedColumns: Any = create_model(
     "SeizedColumns", __base__=Wire, __doc__="What the accounts lost: one array a field.", **_seized

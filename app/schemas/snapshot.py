@@ -51,7 +51,8 @@ def columns_of(row: type[Wire], required: Collection[str], name: str, text: str)
     for field, kind in get_type_hints(row, include_extras=True).items():
         if field in row.model_fields:
             column = Field(... if field in required else None, description=row.model_fields[field].description)
-            fields[field] = (list[kind] if field in required else list[kind] | None, column)  # type: ignore[valid-type]
+            values = Annotated[list[kind], Field(min_length=1)]  # type: ignore[valid-type]
+            fields[field] = (values if field in required else values | None, column)
     return create_model(name, __base__=Wire, __doc__=text, **fields)
 
 

@@ -5,8 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from app import engine
+from app.main import create_app
+from app.settings import Settings
 from tests import books
 from tests.problems import some
 from tests.processes import ROOT
@@ -226,12 +229,13 @@ def test_in_a_comparison_a_bad_limit_is_named_where_its_policy_stands(client: An
     assert results[1]["problem"]["errors"][0]["pointer"] == "/policies/1/group_limits/nobody"
 
 
-def test_what_a_solver_did_not_mean_to_raise_is_a_named_failure(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_solver_did_not_mean_to_raise_is_a_named_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(engine, "frontier", broken)
-    problem = asked(client, "/v1/frontiers", EXAMPLE, 500)
+    monkeypatch.setattr(engine, "frontier", broken)  # in this process, so that it must be solved here
+    with TestClient(create_app(Settings(solver_processes=0))) as client:
+        problem = asked(client, "/v1/frontiers", EXAMPLE, 500)
     assert problem["code"] == "solver-failed"
     assert problem["detail"] == "the frontier failed; nothing was applied"
 

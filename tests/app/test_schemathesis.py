@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
@@ -21,11 +21,12 @@ SECONDS = 20
 """Far above what one request takes; a hang fails, it does not wait for ever."""
 
 BEYOND_A_SCHEMA = re.compile(
-    "must be unique|must be different ones|has [0-9]+ elements where|must be one finite weight|"
-    "no account is in this group|is not an? (account|market) of the snapshot|is missing|needs? |"
+    "must be unique|must have as many|must be different ones|has [0-9]+ elements where|must be one finite weight|"
+    "no account is in this group|is not an? (account|market) of the snapshot|is missing|needs? |is needed|"
     "must be (above|below|at|from|between|more|less|at least|at most|not|whole|a whole|finite|signed|strictly)|"
     "must not be (negative|zero|above|below|all)|may (only|not|have)|cannot|not all|too (large|small)|"
-    "is not a cursor|not a whole number of|must lie in|stands twice|only the|has no|has none|is null|for no",
+    "is not a cursor|valid integer|"  # 1.0 is an integer to JSON Schema
+    "not a whole number of|must lie in|stands twice|only the|has no|has none|is null|for no",
 )
 """What a refusal of data that keeps the schema says: order, uniqueness, sizes that belong together, and the ranges of
 numbers that may also come as texts. JSON Schema has no words for these; everything else it has to say itself."""
@@ -43,8 +44,14 @@ def loaded(examples: int, *, coverage_of_posts: bool) -> Any:
     return schemathesis.openapi.from_dict(json.loads((ROOT / "openapi/openapi.json").read_bytes()), config=config)
 
 
-FEW, MANY = loaded(6, coverage_of_posts=False), loaded(150, coverage_of_posts=True)
-RUN = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+FEW, MANY = loaded(2, coverage_of_posts=False), loaded(100, coverage_of_posts=True)
+RUN = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),  # a failure is told at once, not made small first
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,14 +109,30 @@ def follow(schema: Any, address: str, *, runs: int) -> set[tuple[str, int]]:
     return seen
 
 
-def test_the_links_of_an_answer_lead_to_its_record(address: str) -> None:
-    seen = follow(loaded(1, coverage_of_posts=False), address, runs=10)
-    found = {label for label, status in seen if label.startswith("GET ") and "{id}" in label and status == 200}
-    assert len(found) >= 3, seen
+def test_the_links_of_an_answer_lead_to_its_record(client: Any, specification: Any) -> None:
+    """Those of the worked examples, as OpenAPI says to read them."""
+    paths = specification["paths"]
+    path_of = {item["get"]["operationId"]: path for path, item in paths.items() if "get" in item}
+    followed = 0
+    for path, item in paths.items():
+        for example in item.get("post", {}).get("requestBody", {"content": {}})["content"].values():
+            made = next(iter(example["examples"].values()))["value"]
+            answer = client.post(path, json=made).json()
+            for link in item["post"]["responses"]["200"]["links"].values():
+                assert link["parameters"] == {"id": "$response.body#/id"}
+                found = client.get(path_of[link["operationId"]].format(id=answer["id"]))
+                assert found.status_code == 200, found.text
+                followed += 1
+            page = client.get(path, params={"limit": 1}).json()
+            (link,) = item["get"]["responses"]["200"]["links"].values()
+            assert link["parameters"] == {"after": "$response.body#/after"}
+            assert path_of[link["operationId"]] == path
+            assert "after" in page
+    assert followed == 15
 
 
 @pytest.mark.slow
 def test_all_links_lead_to_what_they_say(address: str) -> None:
-    seen = follow(loaded(1, coverage_of_posts=False), address, runs=150)
+    seen = follow(loaded(1, coverage_of_posts=False), address, runs=25)
     found = {label for label, status in seen if label.startswith("GET ") and "{id}" in label and status == 200}
-    assert len(found) >= 12, seen
+    assert len(found) >= 8, seen

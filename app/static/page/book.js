@@ -3,8 +3,21 @@
 import { parseCsv } from "./csv.js";
 
 const FIELDS = [
-  "id", "cash", "pnl", "notional", "contracts", "max_haircut", "min_equity", "fees", "group", "maintenance_margin",
-  "entry_notional", "bankruptcy_notional", "price_ratio", "score", "exposure",
+  "id",
+  "cash",
+  "pnl",
+  "notional",
+  "contracts",
+  "max_haircut",
+  "min_equity",
+  "fees",
+  "group",
+  "maintenance_margin",
+  "entry_notional",
+  "bankruptcy_notional",
+  "price_ratio",
+  "score",
+  "exposure",
 ];
 const DEFAULTS = { notional: "0", contracts: "0", max_haircut: "1", min_equity: "0", fees: "0" };
 const ROWS_KEPT = 1000; // above this, rows become columns: a tenth of the parsing on both sides
@@ -23,12 +36,15 @@ export function bookOf(document, name) {
   return { name, document, snapshot, closing, count: countOf(snapshot.accounts ?? []), texts: new Map() };
 }
 
-/** A request's text from a file's or a paste's. Numbers of more than 15 digits stay exact, as strings. */
+/** A request from the text of a file or a paste; figures of its money that no double holds stay exact, as strings. */
 export function parseJson(text) {
-  if (!/\d[\d.]{15}/.test(text)) return JSON.parse(text);
-  return JSON.parse(text, (_, value, context) =>
-    typeof value === "number" && context?.source?.replace(/[^\d]/g, "").length > 15 ? context.source : value,
+  const document = JSON.parse(text);
+  if (!/\d[\d.]{15}/.test(text)) return document;
+  const exact = JSON.parse(text, (_, value, context) =>
+    typeof value === "number" && context?.source?.replace(/\D/g, "").length > 15 ? context.source : value,
   );
+  const money = ["snapshot", "shortfall", "liquidations"].filter((part) => part in exact);
+  return { ...document, ...Object.fromEntries(money.map((part) => [part, exact[part]])) };
 }
 
 /** A document of a table with a row an account. */

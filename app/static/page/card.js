@@ -13,7 +13,7 @@ import { table } from "./table.js";
 export function card({ title, name, note = null, chart = null, rows = null, answer = null, asked = [], more = [] }) {
   return el(
     "section",
-    { className: "card", "aria-label": title },
+    { className: "card" },
     el("h3", {}, title),
     typeof note === "string" ? el("p", {}, note) : note,
     chart,
@@ -35,8 +35,7 @@ function downloads({ title, name, chart, rows, answer }) {
 
 function cells({ columns, length }) {
   const kept = columns.filter((column) => !column.action);
-  const rows = Array.from({ length }, (_, row) => kept.map((column) => column.value(row)));
-  return [kept.map((column) => column.title), rows];
+  return [kept.map(({ title }) => title), length, (row) => kept.map(({ value }) => value(row))];
 }
 
 /** The curl of a question, which can be copied; where its body is long, the body can be downloaded. */

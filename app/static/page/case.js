@@ -26,6 +26,7 @@ const USUAL_POLICIES = [
 ];
 
 let sent = null; // a shock that the form has no fields for, as the document had it
+let carried = { shortfall: {}, options: {} }; // what else the document said that the form has no fields for
 
 export function fillForms() {
   byId("add-policy").replaceChildren(policyForm([...state.described.values()], addPolicy));
@@ -34,6 +35,9 @@ export function fillForms() {
 /** Takes what `document` says of the case; what it leaves out gets the service's defaults. */
 export function takeCase(document) {
   const { shortfall = {}, options = {} } = document;
+  const { largest, needed } = shortfall;
+  const { on_timeout, time_limit } = options;
+  carried = { shortfall: { largest, needed }, options: { on_timeout, time_limit } }; // undefined is not sent
   const severity = shortfall.severity ?? 1;
   const rule = typeof severity === "object" ? severity.rule : "share";
   byId("severity-rule").value = rule;
@@ -74,6 +78,7 @@ export function readCase() {
   const rule = byId("severity-rule").value;
   byId("severity").disabled = rule !== "share";
   state.shortfall = {
+    ...carried.shortfall,
     severity: rule === "share" ? byId("severity").value || "1" : { rule },
     insurance_fund: byId("fund").value.trim() || 0,
     ...(byId("deficit").value.trim() ? { deficit: byId("deficit").value.trim() } : {}),
@@ -82,6 +87,7 @@ export function readCase() {
   const shock = sent && byId("law").value === "sent" ? sent : chosen("law", "law", "shock-parameters");
   const retention = chosen("curve", "curve", "retention-parameters");
   state.options = {
+    ...carried.options,
     ...(byId("numeraire").value === "pnl" ? {} : { numeraire: byId("numeraire").value }),
     ...(byId("partial").checked ? { on_infeasible: "partial" } : {}),
     ...(shock ? { shock } : {}),

@@ -1,24 +1,34 @@
 // Charts by the vendored ECharts, in the colours of the page, drawn again when the scheme or the width changes.
 
-import { el } from "./dom.js";
+import { breathe, el } from "./dom.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const drawn = new Map(); // element -> function that draws it
 
 const resized = new ResizeObserver((entries) => {
-  for (const { target } of entries) if (target.clientWidth > 0 && drawn.has(target)) drawn.get(target)();
+  for (const { target } of entries) if (target.clientWidth > 0) redraw(target);
 });
-dark.addEventListener("change", () => drawn.forEach((draw) => draw()));
+dark.addEventListener("change", () => [...drawn.keys()].forEach(redraw));
 
-/** Distinct also without colour: each has its own dash and sign. */
+let queue = Promise.resolve();
+
+/** One chart a task, so that several do not hold up a key or a click together. */
+function redraw(node) {
+  queue = queue.then(breathe).then(() => drawn.get(node)?.());
+}
+
+// Distinct also without colour: each has a dash and a sign of its own.
 const LIGHT = ["#0060a8", "#b04a00", "#007a5a", "#9b3f86", "#7a5c00", "#3d5a80", "#a01c2c", "#4b5563"];
 const DARK = ["#6db6ff", "#ff9e57", "#3fd3a4", "#f09bdd", "#e6c34a", "#a6c8ec", "#ff8b95", "#c3cad4"];
 const DASHES = ["solid", [8, 4], [2, 3], [10, 3, 2, 3]];
-export const SIGNS = ["circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect", "emptyCircle"];
+const SIGNS = ["circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect", "emptyCircle"];
 
 export const dash = (place) => DASHES[place % DASHES.length];
-export const sign = (place) => SIGNS[place % SIGNS.length];
+export const color = ({ colors }, place) => colors[place % colors.length];
+
+/** After a round of colours the signs are shifted by one, so that no pair comes twice among 64. */
+export const sign = (place) => SIGNS[(place + Math.floor(place / LIGHT.length)) % SIGNS.length];
 
 export function theme() {
   return dark.matches
@@ -27,15 +37,16 @@ export function theme() {
 }
 
 /**
- * A chart with `option(theme, narrow)`, an ECharts option; `label` is what a screen reader says, `onpick(datum)` is
+ * A chart with `option(theme, narrow, width)`, an ECharts option; `label` is what a screen reader says, `onpick(datum)` is
  * called for what is clicked. The element has `chart()`, which answers its ECharts instance, once it is visible.
  */
 export function chart({ label, option, height = 340, onpick = null }) {
   const node = el("div", { className: "chart", role: "img", "aria-label": label });
-  node.style.height = `${height}px`;
+  node.style.height = typeof height === "number" ? `${height}px` : height;
   let instance = null;
   let form = "";
   drawn.set(node, () => {
+    if (node.clientWidth === 0 && node.isConnected) return;
     if (!node.isConnected) {
       instance?.dispose();
       drawn.delete(node);
@@ -44,11 +55,10 @@ export function chart({ label, option, height = 340, onpick = null }) {
     }
     instance ??= start(node, onpick);
     const narrow = node.clientWidth < 520;
-    if (form !== `${dark.matches} ${narrow}`) {
-      form = `${dark.matches} ${narrow}`;
-      instance.setOption({ ...common(theme()), ...option(theme(), narrow) }, { notMerge: true });
-    }
     instance.resize();
+    if (form === `${dark.matches} ${node.clientWidth}`) return;
+    form = `${dark.matches} ${node.clientWidth}`;
+    instance.setOption({ ...common(theme()), ...option(theme(), narrow, node.clientWidth) }, { notMerge: true });
   });
   node.chart = () => instance;
   resized.observe(node);
@@ -67,7 +77,7 @@ function common({ colors, ink, paper, line }) {
     animation: !still.matches,
     animationDuration: 250,
     textStyle: { color: ink, fontFamily: "system-ui, sans-serif", fontSize: 13 },
-    tooltip: { ...tooltip({ ink, paper, line }) },
+    tooltip: tooltip({ ink, paper, line }),
   };
 }
 
@@ -80,10 +90,14 @@ export const tooltip = ({ ink, paper, line }) => ({
   textStyle: { color: ink, fontSize: 13 },
 });
 
-export const legend = ({ ink }, narrow) => ({
-  type: narrow ? "scroll" : "plain",
+/** One line of names; those that do not fit are turned to. */
+export const legend = ({ ink, soft, line }) => ({
+  type: "scroll",
   top: 0,
   textStyle: { color: ink },
+  pageTextStyle: { color: ink },
+  pageIconColor: soft,
+  pageIconInactiveColor: line,
   itemWidth: 28,
 });
 

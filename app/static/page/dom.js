@@ -5,7 +5,8 @@ export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-    else if (key.includes("-") || ["role", "for", "scope", "list", "colspan"].includes(key)) node.setAttribute(key, value);
+    else if (key.includes("-") || ["role", "for", "scope", "list", "colspan"].includes(key))
+      node.setAttribute(key, value);
     else node[key] = value;
   }
   node.append(...children.filter((child) => child !== null && child !== undefined));

@@ -20,7 +20,8 @@ export function percent(share) {
 /** A number with so many significant digits, without trailing zeros. */
 export function significant(number, digits = 6) {
   if (number === null || number === undefined) return "none";
-  if (number !== 0 && (Math.abs(number) >= 1e15 || Math.abs(number) < 1e-6)) return Number(number.toPrecision(digits)).toString();
+  if (number !== 0 && (Math.abs(number) >= 1e15 || Math.abs(number) < 1e-6))
+    return Number(number.toPrecision(digits)).toString();
   return Number(number.toPrecision(digits)).toLocaleString("en-US", { maximumFractionDigits: 12 });
 }
 

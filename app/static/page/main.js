@@ -7,7 +7,7 @@ import { byId, el } from "./dom.js";
 import { count, significant } from "./format.js";
 import { problemOf } from "./problem.js";
 import { on, solve, state } from "./state.js";
-import { tabs } from "./tabs.js";
+import { addressOf, tabs, viewInAddress } from "./tabs.js";
 import { account } from "./views/account.js";
 import { contracts } from "./views/contracts.js";
 import { data } from "./views/data.js";
@@ -79,7 +79,7 @@ function refused(error) {
   status("");
   byId("alert").replaceChildren(problemOf(error));
   if (error instanceof Refused && [401, 403].includes(error.problem.status)) {
-    byId("alert").append(el("p", {}, el("a", { href: "#data" }, "Give a key under Data.")));
+    byId("alert").append(el("p", {}, el("a", { href: addressOf("data") }, "Give a key under Data.")));
   }
   for (const { id, title } of VIEWS) {
     if (["data", "contracts"].includes(id)) continue;
@@ -97,7 +97,9 @@ on("solved", () => {
   const { json, seconds, policies } = state.comparison;
   const solved = json.results.filter(({ problem }) => !problem).length;
   const took = seconds === null ? "" : ` in ${significant(seconds * 1000, 3)} ms`;
-  status(`${state.book.name}: ${solved} of ${policies.length} policies solved for ${count(state.book.count)} accounts${took}.`);
+  status(
+    `${state.book.name}: ${solved} of ${policies.length} policies solved for ${count(state.book.count)} accounts${took}.`,
+  );
   for (const { id } of VIEWS) byId(id).classList.remove("stale");
   if (!["data", "contracts"].includes(visible.view.id)) draw();
 });
@@ -130,5 +132,5 @@ byId("example-field").append(
 );
 if (matchMedia("(max-width: 60rem)").matches) byId("case-box").open = false;
 listen();
-showTab(location.hash.slice(1) || "who-pays");
+showTab(viewInAddress() || "who-pays");
 start();

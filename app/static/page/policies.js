@@ -2,7 +2,7 @@
 
 import { button, el, field, select } from "./dom.js";
 
-/** "queue: pnl-leverage"; parameters that are defaults are left out where `described` has the policy's schema. */
+/** "queue: pnl-leverage". Parameters that are defaults are left out where `described` has the policy's schema. */
 export function labelOf(policy, described = null) {
   const properties = described?.get(policy.name)?.parameters.properties ?? {};
   const told = Object.entries(policy)
@@ -15,8 +15,10 @@ export function labelOf(policy, described = null) {
 
 function inside(value) {
   if (Array.isArray(value)) return "matrix";
-  const short = (number) => (typeof number === "number" ? Number(number.toPrecision(3)) : number);
-  return Object.values(value).map(short).join("/");
+  const short = (number) => (typeof number === "number" ? Number(number.toPrecision(5)) : number);
+  return Object.entries(value)
+    .map(([part, number]) => `${part} ${short(number)}`)
+    .join(", ");
 }
 
 export const sameAs = (policy) => (other) => JSON.stringify(other) === JSON.stringify(policy);
@@ -27,8 +29,20 @@ export function policyForm(descriptions, add, verb = "Add policy") {
   const parameters = el("div", { className: "parameters" });
   const fault = el("p", { className: "fault", role: "alert" });
   let inputs = [];
-  const names = select(descriptions.map(({ name }) => [name, name]), null, { onchange: show });
-  const node = el("div", { className: "policy-form" }, field("Policy", names), summary, parameters, button(verb, tryToTake), fault);
+  const names = select(
+    descriptions.map(({ name }) => [name, name]),
+    null,
+    { onchange: show },
+  );
+  const node = el(
+    "div",
+    { className: "policy-form" },
+    field("Policy", names),
+    summary,
+    parameters,
+    button(verb, tryToTake),
+    fault,
+  );
   show();
   return node;
 
@@ -71,7 +85,10 @@ function inputsOf(name, property, defs, path = [name]) {
     return Object.entries(parts).flatMap(([part, inner]) => inputsOf(part, inner, defs, [...path, part]));
   }
   if (property.enum) {
-    const control = select(property.enum.map((value) => [value, value]), property.default);
+    const control = select(
+      property.enum.map((value) => [value, value]),
+      property.default,
+    );
     return [{ path, label, control, read: () => control.value }];
   }
   if (property.type === "boolean") {

@@ -68,9 +68,14 @@ export function allocation(policy) {
 
 /** [{policy, answer}] of what was solved, and [{policy, problem}] of what was not. */
 export function results() {
-  const all = state.comparison.json.results.map((result, place) => ({ policy: state.comparison.policies[place], result }));
+  const all = state.comparison.json.results.map((result, place) => ({
+    policy: state.comparison.policies[place],
+    result,
+  }));
   return {
     solved: all.filter(({ result }) => !result.problem).map(({ policy, result }) => ({ policy, answer: result })),
-    refused: all.filter(({ result }) => result.problem).map(({ policy, result }) => ({ policy, problem: result.problem })),
+    refused: all
+      .filter(({ result }) => result.problem)
+      .map(({ policy, result }) => ({ policy, problem: result.problem })),
   };
 }

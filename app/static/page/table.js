@@ -22,10 +22,12 @@ export function table({ caption, columns, length, search = null }) {
   const node = el(
     "div",
     { className: "table" },
-    search === null || length <= PAGE ? null : field(search, el("input", { type: "search", oninput: (event) => find(event.target.value) })),
+    search === null || length <= PAGE
+      ? null
+      : field(search, el("input", { type: "search", oninput: (event) => find(event.target.value) })),
     el(
       "div",
-      { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption },
+      { className: "scroll", tabIndex: 0, role: "region", "aria-label": `Table: ${caption}` },
       el("table", {}, el("caption", {}, caption), el("thead", {}, el("tr", {}, ...heads)), body),
     ),
     length > PAGE ? pager : null,
@@ -46,7 +48,8 @@ export function table({ caption, columns, length, search = null }) {
 
   function refresh() {
     const first = columns[0].value;
-    const found = state.query === "" ? [...all] : all.filter((row) => String(first(row)).toLowerCase().includes(state.query));
+    const found =
+      state.query === "" ? [...all] : all.filter((row) => String(first(row)).toLowerCase().includes(state.query));
     state.order = state.by === null ? found : sorted(found, state.by, state.down);
     state.page = 0;
     show();
@@ -60,7 +63,9 @@ export function table({ caption, columns, length, search = null }) {
   function show() {
     const start = state.page * PAGE;
     const rows = state.order.slice(start, start + PAGE);
-    body.replaceChildren(...rows.map((row) => el("tr", {}, ...columns.map((column, place) => shown(column, row, place === 0)))));
+    body.replaceChildren(
+      ...rows.map((row) => el("tr", {}, ...columns.map((column, place) => shown(column, row, place === 0)))),
+    );
     heads.forEach((th, place) => {
       if (columns[place].action) return;
       const direction = state.down ? "descending" : "ascending";
@@ -69,20 +74,29 @@ export function table({ caption, columns, length, search = null }) {
     back.disabled = state.page === 0;
     next.disabled = start + PAGE >= state.order.length;
     const last = Math.min(start + PAGE, state.order.length);
-    pages.textContent = last === 0 ? "Nothing found" : `${count(start + 1)} to ${count(last)} of ${count(state.order.length)}`;
+    pages.textContent =
+      last === 0 ? "Nothing found" : `${count(start + 1)} to ${count(last)} of ${count(state.order.length)}`;
   }
 }
 
 function head(column, onclick) {
   const props = { scope: "col", className: column.number ? "number" : "" };
-  return el("th", props, column.action ? el("span", { className: "hidden" }, column.title) : button(column.title, onclick));
+  return el(
+    "th",
+    props,
+    column.action ? el("span", { className: "hidden" }, column.title) : button(column.title, onclick),
+  );
 }
 
 function shown(column, row, first) {
   if (column.action) return el("td", {}, column.action(row));
   const value = column.value(row);
   const props = { className: column.number ? "number" : "" };
-  return el(first ? "th" : "td", first ? { ...props, scope: "row" } : props, column.text ? column.text(value) : String(value ?? ""));
+  return el(
+    first ? "th" : "td",
+    first ? { ...props, scope: "row" } : props,
+    column.text ? column.text(value) : String(value ?? ""),
+  );
 }
 
 /** Numbers by size and text by its letters; what is missing comes last. */

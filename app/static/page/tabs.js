@@ -2,6 +2,11 @@
 
 import { byId, el } from "./dom.js";
 
+/** Not the bare id: the browser would move there, past the head of the page. */
+export const addressOf = (id) => `#/${id}`;
+
+export const viewInAddress = () => (location.hash.startsWith("#/") ? location.hash.slice(2) : "");
+
 /** `views` are {id, title}; `onshow(view, panel)` is called whenever one is shown. Answers a function that shows one by id. */
 export function tabs(views, onshow) {
   const buttons = views.map((view) =>
@@ -12,22 +17,27 @@ export function tabs(views, onshow) {
     ),
   );
   const panels = views.map((view) =>
-    el("div", { role: "tabpanel", id: view.id, tabIndex: -1, "aria-labelledby": `tab-${view.id}`, hidden: true }),
+    el("div", { role: "tabpanel", id: view.id, "aria-labelledby": `tab-${view.id}`, hidden: true }),
   );
   byId("tabs").append(...buttons);
   byId("panels").append(...panels);
   byId("tabs").addEventListener("keydown", move);
-  addEventListener("hashchange", () => show(location.hash.slice(1)));
+  addEventListener("hashchange", () => {
+    if (views.some((view) => view.id === viewInAddress())) show(viewInAddress());
+  });
   return show;
 
   function show(id) {
-    const place = Math.max(0, views.findIndex((view) => view.id === id));
+    const place = Math.max(
+      0,
+      views.findIndex((view) => view.id === id),
+    );
     buttons.forEach((tab, other) => {
       tab.setAttribute("aria-selected", String(other === place));
       tab.tabIndex = other === place ? 0 : -1;
       panels[other].hidden = other !== place;
     });
-    if (location.hash.slice(1) !== views[place].id) history.replaceState(null, "", `#${views[place].id}`);
+    if (viewInAddress() !== views[place].id) history.replaceState(null, "", addressOf(views[place].id));
     buttons[place].scrollIntoView({ block: "nearest", inline: "nearest" });
     onshow(views[place], panels[place]);
   }

@@ -10,7 +10,7 @@ import { currency, fill, label } from "./labels.js";
 
 export const account = { id: "one-account", title: "One account", show };
 
-const wanted = { id: "", policy: "" };
+const wanted = { id: "", policy: 0 };
 
 function show(panel, alive) {
   const { solved } = results();
@@ -18,13 +18,15 @@ function show(panel, alive) {
   const ids = idsOf(state.book);
   if (!ids.includes(wanted.id)) wanted.id = String(ids[0]);
   const policies = solved.map(({ policy }) => policy);
-  const names = policies.map(label);
-  if (!names.includes(wanted.policy)) [wanted.policy] = names;
+  if (wanted.policy >= policies.length) wanted.policy = 0;
   const id = el("input", { value: wanted.id, list: "account-ids", autocomplete: "off", spellcheck: false });
-  const policy = select(names.map((name) => [name, name]), wanted.policy);
+  const policy = select(
+    policies.map((one, row) => [row, label(one)]),
+    wanted.policy,
+  );
   const run = () => {
-    Object.assign(wanted, { id: id.value.trim(), policy: policy.value });
-    fill(place, alive, "Solving again for this account…", () => explained(wanted.id, policies[names.indexOf(wanted.policy)]));
+    Object.assign(wanted, { id: id.value.trim(), policy: Number(policy.value) });
+    fill(place, alive, "Solving again for this account…", () => explained(wanted.id, policies[wanted.policy]));
   };
   const form = el(
     "form",
@@ -35,7 +37,11 @@ function show(panel, alive) {
   );
   panel.replaceChildren(
     el("h2", {}, "One account"),
-    el("p", {}, "What the venue can tell one account: its own figures and numbers that everybody shares, without a word about anybody else."),
+    el(
+      "p",
+      {},
+      "What the venue can tell one account: its own figures and numbers that everybody shares, without a word about anybody else.",
+    ),
     el("datalist", { id: "account-ids" }, ...ids.slice(0, 50).map((value) => el("option", { value }))),
     form,
     place,
@@ -44,14 +50,28 @@ function show(panel, alive) {
   if (state.book.count <= 2000) run();
 }
 
-export const idsOf = ({ snapshot: { accounts } }) => (Array.isArray(accounts) ? accounts.map(({ id }) => id) : accounts.id);
+export const idsOf = ({ snapshot: { accounts } }) =>
+  Array.isArray(accounts) ? accounts.map(({ id }) => id) : accounts.id;
 
 /** An explanation is of a recorded answer: the allocation is asked for first. */
 async function explained(id, policy) {
   const { json } = await allocation(policy);
-  const asked = question("GET", `/v1/allocations/${json.id}/explanations/${id.split("/").map(encodeURIComponent).join("/")}`);
+  const asked = question(
+    "GET",
+    `/v1/allocations/${json.id}/explanations/${id.split("/").map(encodeURIComponent).join("/")}`,
+  );
   const { json: told } = await ask(asked);
-  return [explanationCard(told, [{ ...(await allocation(policy)).question, label: "the allocation" }, { ...asked, label: "the explanation" }], currency()), alternatives(told, currency())];
+  return [
+    explanationCard(
+      told,
+      [
+        { ...(await allocation(policy)).question, label: "the allocation" },
+        { ...asked, label: "the explanation" },
+      ],
+      currency(),
+    ),
+    alternatives(told, currency()),
+  ];
 }
 
 /** Of an account of an allocation, or of a closing. */
@@ -70,14 +90,21 @@ export function explanationCard(told, asked, unit, more = []) {
     note: el("p", {}, told.rule),
     more: [
       el("dl", { className: "facts" }, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
-      told.formula === null ? el("p", {}, "This amount has no formula in the account's own figures: see the rule.") : formula(told, unit),
+      told.formula === null
+        ? el("p", {}, "This amount has no formula in the account's own figures: see the rule.")
+        : formula(told, unit),
       ...more,
     ],
     rows: {
       caption: "Numbers of the formula",
       columns: [
         { title: "Term", value: (row) => terms[row][0] },
-        { title: "Value", value: (row) => terms[row][1], text: (value) => (typeof value === "string" ? money(value) : significant(value, 12)), number: true },
+        {
+          title: "Value",
+          value: (row) => terms[row][1],
+          text: (value) => (typeof value === "string" ? money(value) : significant(value, 12)),
+          number: true,
+        },
       ],
       length: terms.length,
     },
@@ -110,7 +137,11 @@ export function alternatives(told, unit) {
     series: [
       {
         type: "bar",
-        data: drawn.map(({ seized }, place) => ({ value: Number(seized), text: seized, itemStyle: { color: theme.colors[place === 0 ? 1 : 0] } })),
+        data: drawn.map(({ seized }, place) => ({
+          value: Number(seized),
+          text: seized,
+          itemStyle: { color: theme.colors[place === 0 ? 1 : 0] },
+        })),
       },
     ],
   });
@@ -118,14 +149,23 @@ export function alternatives(told, unit) {
     title: "What other rules would have taken",
     name: "alternatives",
     note: told.not_computed.map(({ policy, reason }) => `${policy}: ${reason}`).join(" "),
-    chart: chart({ label: "What each policy takes from this account. The table below has the figures.", height: 60 + 30 * drawn.length, option }),
+    chart: chart({
+      label: "What each policy takes from this account. The table below has the figures.",
+      height: 60 + 30 * drawn.length,
+      option,
+    }),
     rows: {
       caption: "The same book under other policies, of this account alone",
       columns: [
         { title: "Policy", value: (row) => all[row].policy },
         { title: `Taken (${unit})`, value: (row) => all[row].seized, text: money, number: true },
         { title: "Haircut", value: (row) => all[row].haircut, text: percent, number: true },
-        { title: `Would save (${unit})`, value: (row) => all[row].saves, text: (value) => (value === null ? "" : money(value)), number: true },
+        {
+          title: `Would save (${unit})`,
+          value: (row) => all[row].saves,
+          text: (value) => (value === null ? "" : money(value)),
+          number: true,
+        },
         { title: "Not solved", value: (row) => all[row].code, text: (value) => (value === null ? "" : words(value)) },
       ],
       length: all.length,

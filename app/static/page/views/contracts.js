@@ -40,12 +40,28 @@ async function show(panel, alive) {
   };
   panel.replaceChildren(
     el("h2", {}, "Contracts"),
-    el("p", {}, `Which contracts of whom are closed when bankrupt accounts leave positions that nobody buys. Book: ${book.name}.`),
+    el(
+      "p",
+      {},
+      `Which contracts of whom are closed when bankrupt accounts leave positions that nobody buys. Book: ${book.name}. It brings its own shortfall and options: the case is of accounts.`,
+    ),
     el(
       "div",
       { className: "row" },
-      field("Policy", select(policies.map((one, place) => [place, name(one)]), policies.indexOf(policy), { onchange })),
-      el("details", {}, el("summary", {}, "Another policy"), policyForm([...state.closing.values()], add, "Use policy")),
+      field(
+        "Policy",
+        select(
+          policies.map((one, place) => [place, name(one)]),
+          policies.indexOf(policy),
+          { onchange },
+        ),
+      ),
+      el(
+        "details",
+        {},
+        el("summary", {}, "Another policy"),
+        policyForm([...state.closing.values()], add, "Use policy"),
+      ),
     ),
     place,
   );
@@ -57,8 +73,15 @@ async function show(panel, alive) {
 }
 
 function questionOf() {
-  const rest = Object.fromEntries(Object.entries(book.document).filter(([key]) => !["snapshot", "policy", "closures", "score"].includes(key)));
-  return question("POST", "/v1/closures", ['{"snapshot":', snapshotText(book, null), ",", JSON.stringify({ ...rest, policy }).slice(1)]);
+  const rest = Object.fromEntries(
+    Object.entries(book.document).filter(([key]) => !["snapshot", "policy", "closures", "score"].includes(key)),
+  );
+  return question("POST", "/v1/closures", [
+    '{"snapshot":',
+    snapshotText(book, null),
+    ",",
+    JSON.stringify({ ...rest, policy }).slice(1),
+  ]);
 }
 
 function marketsCard(json, asked) {
@@ -71,18 +94,29 @@ function marketsCard(json, asked) {
     itemStyle: { color },
   });
   const option = (theme, narrow) => ({
-    legend: legend(theme, narrow),
+    legend: legend(theme),
     grid: { left: 8, right: 24, top: 40, bottom: 40, containLabel: true },
-    tooltip: { ...tooltip(theme), formatter: ({ seriesName, name: market, data }) => `${market}\n${seriesName}: ${money(data.text)} contracts` },
+    tooltip: {
+      ...tooltip(theme),
+      formatter: ({ seriesName, name: market, data }) => `${market}\n${seriesName}: ${money(data.text)} contracts`,
+    },
     xAxis: axis(theme, { type: "value", name: "Contracts", nameGap: 26, axisLabel: { formatter: short } }),
-    yAxis: axis(theme, { type: "category", inverse: true, data: markets.map(({ market, side }) => `${market}, ${side}`) }),
+    yAxis: axis(theme, {
+      type: "category",
+      inverse: true,
+      data: markets.map(({ market, side }) => `${market}, ${side}`),
+    }),
     series: [bars("needed", "needed", theme.soft), bars("closed", "closed", theme.colors[0])],
   });
   return card({
     title: "Markets, needed and closed",
     name: "markets",
     note: `Status: ${json.status}. Closing everything costs ${money(json.budget)} ${currency(book)}. The side is that of the bankrupt: long means that shorts are closed.`,
-    chart: chart({ label: "Contracts needed and closed by market. The table below has the figures.", height: 90 + 56 * Math.min(markets.length, 20), option }),
+    chart: chart({
+      label: "Contracts needed and closed by market. The table below has the figures.",
+      height: 90 + 56 * Math.min(markets.length, 20),
+      option,
+    }),
     rows: {
       caption: "Markets",
       columns: [
@@ -111,7 +145,9 @@ function marketsCard(json, asked) {
 function accountsCards(json, asked, alive) {
   const columns = asColumns(json.accounts);
   const closes = asColumns(json.closures);
-  const touched = [...columns.id.keys()].filter((row) => columns.seized[row] !== "0" && Number(columns.seized[row]) !== 0);
+  const touched = [...columns.id.keys()].filter(
+    (row) => columns.seized[row] !== "0" && Number(columns.seized[row]) !== 0,
+  );
   const unit = currency(book);
   const column = (title, key, text) => ({ title, value: (row) => columns[key][row], text, number: true });
   const all = card({
@@ -141,7 +177,8 @@ function accountsCards(json, asked, alive) {
 function oneAccount(json, closes, ids, first, asked, alive) {
   const place = el("div");
   const id = el("input", { value: first, list: "closed-ids", autocomplete: "off", spellcheck: false });
-  const run = () => fill(place, alive, "Solving again for this account…", () => ofAccount(json, closes, id.value.trim(), asked));
+  const run = () =>
+    fill(place, alive, "Solving again for this account…", () => ofAccount(json, closes, id.value.trim(), asked));
   const form = el(
     "form",
     { className: "row", onsubmit: (event) => (event.preventDefault(), run()) },
@@ -160,7 +197,10 @@ function oneAccount(json, closes, ids, first, asked, alive) {
 }
 
 async function ofAccount(json, closes, id, asked) {
-  const why = question("GET", `/v1/closures/${json.id}/explanations/${id.split("/").map(encodeURIComponent).join("/")}`);
+  const why = question(
+    "GET",
+    `/v1/closures/${json.id}/explanations/${id.split("/").map(encodeURIComponent).join("/")}`,
+  );
   const { json: told } = await ask(why);
   const mine = [...closes.account.keys()].filter((row) => closes.account[row] === id);
   const unit = currency(book);
@@ -168,7 +208,10 @@ async function ofAccount(json, closes, id, asked) {
   const own = card({
     title: `Closures of ${id}`,
     name: "closures",
-    note: mine.length === 0 ? "Nothing of this account is closed." : "Quantities are as traded: a long is closed by a sale, which is negative.",
+    note:
+      mine.length === 0
+        ? "Nothing of this account is closed."
+        : "Quantities are as traded: a long is closed by a sale, which is negative.",
     rows: {
       caption: `Closures of ${id}`,
       columns: [
@@ -182,5 +225,16 @@ async function ofAccount(json, closes, id, asked) {
     },
     answer: told.closes,
   });
-  return [own, explanationCard(told, [{ ...asked, label: "the closing" }, { ...why, label: "the explanation" }], unit), alternatives(told, unit)];
+  return [
+    own,
+    explanationCard(
+      told,
+      [
+        { ...asked, label: "the closing" },
+        { ...why, label: "the explanation" },
+      ],
+      unit,
+    ),
+    alternatives(told, unit),
+  ];
 }

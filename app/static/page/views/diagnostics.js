@@ -6,49 +6,63 @@ import { el } from "../dom.js";
 import { isMoney, money, significant, words } from "../format.js";
 import { refusals } from "../problem.js";
 import { results, state } from "../state.js";
-import { currency, fill, label } from "./labels.js";
+import { currency, label } from "./labels.js";
 
 export const diagnostics = { id: "diagnostics", title: "Diagnostics", show };
 
 const PARTS = ["solvency", "fairness", "robustness", "revenue", "screening"];
-let meanings = null; // promise of the schemas of the specification
+let schemas = null; // of the specification, once it was read
 
 async function show(panel, alive) {
   const { solved, refused } = results();
   const place = el("div");
   panel.replaceChildren(el("h2", {}, "Diagnostics"), place, refusals(refused, label) ?? "");
-  await fill(place, alive, "Reading what the figures mean…", async () => {
-    meanings ??= ask(question("GET", "/openapi.json")).then(({ json }) => json.components.schemas);
-    const schemas = await meanings.catch(() => ({}));
-    return solved.length === 0 ? [el("p", {}, "None of the policies could be solved.")] : cards(solved, schemas);
-  });
+  place.replaceChildren(...cards(solved));
+  if (schemas !== null) return;
+  // The figures do not wait for their meaning.
+  schemas = await ask(question("GET", "/openapi.json")).then(
+    ({ json }) => json.components.schemas,
+    () => null,
+  );
+  if (schemas !== null && alive()) place.replaceChildren(...cards(solved));
 }
 
-function cards(solved, schemas) {
-  const parts = PARTS.map((part) => partCard(part, solved, (answer) => answer.diagnostics[part], schemas));
-  const certificate = partCard("certificate", solved, ({ certificate: proof, solver }) => ({ ...proof, ...solver }), schemas);
-  return [...parts, certificate, notes(solved)];
+function cards(solved) {
+  if (solved.length === 0) return [el("p", {}, "None of the policies could be solved.")];
+  const parts = PARTS.map((part) => partCard(part, solved, (answer) => answer.diagnostics[part]));
+  const certificate = partCard("certificate", solved, ({ certificate: proof, solver }) => ({ ...proof, ...solver }));
+  return [...parts, certificate, notes(solved) ?? ""];
 }
 
-function partCard(part, solved, pick, schemas) {
+function partCard(part, solved, pick) {
   const found = solved.map(({ policy, answer }) => ({ name: label(policy), figures: flat(pick(answer)) }));
   const names = [...new Set(found.flatMap(({ figures }) => Object.keys(figures)))];
   const title = words(part);
   if (names.length === 0) {
     const what = part === "robustness" ? "a shock" : "a retention";
-    return el("section", { className: "card", "aria-label": title }, el("h3", {}, title), el("p", {}, `Not known: choose ${what} in the case.`));
+    return el(
+      "section",
+      { className: "card" },
+      el("h3", {}, title),
+      el("p", {}, `Not known: choose ${what} in the case.`),
+    );
   }
-  const properties = schemas[title]?.properties ?? {};
+  const properties = schemas?.[title]?.properties ?? {};
   return card({
     title,
     name: `diagnostics-${part}`,
     note: `Money is in ${currency()}.`,
+    more: [meaning(properties)],
     rows: {
       caption: `${title} of each policy`,
       columns: [
         { title: "Figure", value: (row) => names[row], text: words },
-        ...found.map(({ name, figures }) => ({ title: name, value: (row) => figures[names[row]] ?? null, text: shown, number: true })),
-        { title: "Meaning", value: (row) => properties[names[row].split(":")[0]]?.description ?? "" },
+        ...found.map(({ name, figures }) => ({
+          title: name,
+          value: (row) => figures[names[row]] ?? null,
+          text: shown,
+          number: true,
+        })),
       ],
       length: names.length,
     },
@@ -57,13 +71,22 @@ function partCard(part, solved, pick, schemas) {
   });
 }
 
+/** Beside the table and not in it: sentences would make its rows tall. */
+function meaning(properties) {
+  const told = Object.entries(properties).filter(([, { description }]) => description);
+  if (told.length === 0) return "";
+  const items = told.flatMap(([name, { description }]) => [el("dt", {}, words(name)), el("dd", {}, description)]);
+  return el("details", {}, el("summary", {}, "What the figures mean"), el("dl", { className: "facts" }, ...items));
+}
+
 /** One level: tables of models and of leverages become a figure an entry; the Lorenz curve has its own view. */
 function flat(figures) {
   const found = {};
   for (const [name, value] of Object.entries(figures ?? {})) {
     if (name === "lorenz") continue;
     if (Array.isArray(value)) value.forEach((entry) => Object.assign(found, entryOf(name, entry)));
-    else if (typeof value === "object" && value !== null) for (const [inner, one] of Object.entries(value)) found[`${name}: ${inner}`] = one;
+    else if (typeof value === "object" && value !== null)
+      for (const [inner, one] of Object.entries(value)) found[`${name}: ${inner}`] = one;
     else found[name] = value;
   }
   return found;
@@ -81,7 +104,9 @@ function shown(value) {
 }
 
 function notes(solved) {
-  const all = solved.flatMap(({ policy, answer }) => answer.notes.map((note) => el("li", {}, `${label(policy)}: ${note}`)));
+  const all = solved.flatMap(({ policy, answer }) =>
+    answer.notes.map((note) => el("li", {}, `${label(policy)}: ${note}`)),
+  );
   if (all.length === 0) return null;
-  return el("section", { className: "card", "aria-label": "Notes" }, el("h3", {}, "Notes"), el("ul", {}, ...all));
+  return el("section", { className: "card" }, el("h3", {}, "Notes"), el("ul", {}, ...all));
 }

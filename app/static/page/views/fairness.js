@@ -1,7 +1,7 @@
 // Fairness: the Lorenz curve of each policy, and the figures that go with it.
 
 import { card } from "../card.js";
-import { axis, chart, dash, legend, sign, tooltip } from "../chart.js";
+import { axis, chart, color, dash, legend, sign, tooltip } from "../chart.js";
 import { el } from "../dom.js";
 import { money, percent, significant, words } from "../format.js";
 import { refusals } from "../problem.js";
@@ -24,23 +24,49 @@ function show(panel) {
 function curves(all) {
   const points = all.flatMap(({ name, figures }) => figures.lorenz.map(([x, y]) => ({ name, x, y })));
   const option = (theme, narrow) => ({
-    legend: legend(theme, narrow),
-    grid: { left: 36, right: 20, top: narrow ? 40 : 60, bottom: 44, containLabel: true },
+    legend: legend(theme),
+    grid: { left: 36, right: 20, top: 44, bottom: 44, containLabel: true },
     tooltip: {
       ...tooltip(theme),
-      formatter: ({ seriesName, value }) => `${seriesName}\n${percent(value[0])} of profits bear ${percent(value[1])} of the burden`,
+      formatter: ({ seriesName, value }) =>
+        `${seriesName}\n${percent(value[0])} of profits bear ${percent(value[1])} of the burden`,
     },
-    xAxis: axis(theme, { type: "value", min: 0, max: 1, name: "Share of profits, the smallest haircuts first", nameGap: 28, axisLabel: { formatter: percent } }),
-    yAxis: axis(theme, { type: "value", min: 0, max: 1, name: narrow ? "" : "Share of the burden", nameGap: 44, axisLabel: { formatter: percent } }),
+    xAxis: axis(theme, {
+      type: "value",
+      min: 0,
+      max: 1,
+      name: narrow ? "Share of profits" : "Share of profits, the smallest haircuts first",
+      nameGap: 28,
+      axisLabel: { formatter: percent },
+    }),
+    yAxis: axis(theme, {
+      type: "value",
+      min: 0,
+      max: 1,
+      name: narrow ? "" : "Share of the burden",
+      nameGap: 44,
+      axisLabel: { formatter: percent },
+    }),
     series: [
-      { name: "equal", type: "line", data: [[0, 0], [1, 1]], symbol: "none", lineStyle: { color: theme.soft, width: 1, type: "dotted" }, itemStyle: { color: theme.soft } },
+      {
+        name: "equal",
+        type: "line",
+        data: [
+          [0, 0],
+          [1, 1],
+        ],
+        symbol: "none",
+        lineStyle: { color: theme.soft, width: 1, type: "dotted" },
+        itemStyle: { color: theme.soft },
+      },
       ...all.map(({ name, figures }, place) => ({
         name,
         type: "line",
         data: figures.lorenz,
         symbol: sign(place),
         symbolSize: figures.lorenz.length > 30 ? 3 : 8,
-        lineStyle: { width: 2.5, type: dash(place) },
+        lineStyle: { width: 2.5, type: dash(place), color: color(theme, place) },
+        itemStyle: { color: color(theme, place) },
       })),
     ],
   });
@@ -48,7 +74,11 @@ function curves(all) {
     title: "Lorenz curves of the burden",
     name: "lorenz",
     note: "Accounts in order of their haircut, the smallest first: how much of the burden falls on how much of the profits. On the diagonal everybody loses the same share; the deeper a curve hangs, the fewer bear it all.",
-    chart: chart({ label: "Lorenz curves of the burden, a line a policy. The tables below have the figures.", height: 420, option }),
+    chart: chart({
+      label: "Lorenz curves of the burden, a line a policy. The tables below have the figures.",
+      height: 420,
+      option,
+    }),
     rows: {
       caption: "Points of the curves",
       columns: [
@@ -65,7 +95,12 @@ function curves(all) {
 }
 
 function figuresCard(all) {
-  const ratio = (title, name, text = (value) => significant(value, 5)) => ({ title, value: (row) => all[row].figures[name], text, number: true });
+  const ratio = (title, name, text = (value) => significant(value, 5)) => ({
+    title,
+    value: (row) => all[row].figures[name],
+    text,
+    number: true,
+  });
   const verdict = (other) => ({
     title: `Against ${other}`,
     value: (row) => all[row].figures.versus[other],

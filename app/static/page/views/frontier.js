@@ -8,6 +8,7 @@ import { button, el, field, select } from "../dom.js";
 import { money, percent, short, significant, words } from "../format.js";
 import { refusals } from "../problem.js";
 import { caseQuestion, solve, state } from "../state.js";
+import { addressOf } from "../tabs.js";
 import { currency, fill, label } from "./labels.js";
 
 export const frontier = { id: "frontier", title: "Frontier", show };
@@ -35,7 +36,10 @@ async function show(panel, alive) {
       return shown(kept);
     });
   if (kept?.key === key || state.book.count <= LARGE) return run();
-  place.append(el("p", {}, "The book is large: a sweep solves it some dozens of times."), button("Compute the frontier", run));
+  place.append(
+    el("p", {}, "The book is large: a sweep solves it some dozens of times."),
+    button("Compute the frontier", run),
+  );
 }
 
 const measures = () => [...new Set([chosen.x, chosen.y, chosen.size].filter((name) => name !== ""))];
@@ -63,7 +67,11 @@ function lacking(missing) {
   return el(
     "div",
     { className: "card" },
-    el("p", {}, `These measures need ${missing.map((aim) => `a ${aim}`).join(" and ")}: choose in the case, or other measures.`),
+    el(
+      "p",
+      {},
+      `These measures need ${missing.map((aim) => `a ${aim}`).join(" and ")}: choose in the case, or other measures.`,
+    ),
     button("Assume Student's t with 3 degrees of freedom, scale 0.05, and linear retention, rate 0.5", () => {
       setAims(usual);
       solve();
@@ -71,10 +79,11 @@ function lacking(missing) {
   );
 }
 
-const text = (name) => (value) => (name === "max_haircut" ? percent(value) : name === "gini" ? significant(value, 5) : money(value));
+const text = (name) => (value) =>
+  name === "max_haircut" ? percent(value) : name === "gini" ? significant(value, 5) : money(value);
 
 function take(policy) {
-  location.hash = "who-pays";
+  location.hash = addressOf("who-pays");
   addPolicy(policy);
 }
 
@@ -101,10 +110,19 @@ function shown({ json, question }) {
         caption: "Points of the frontier, and policies held against it",
         columns: [
           { title: "Policy", value: (row) => label(all[row].policy) },
-          ...names.map((name) => ({ title: title(name), value: (row) => all[row].measures[name], text: text(name), number: true })),
+          ...names.map((name) => ({
+            title: title(name),
+            value: (row) => all[row].measures[name],
+            text: text(name),
+            number: true,
+          })),
           { title: "Dominated", value: (row) => all[row].dominated ?? false, text: (value) => (value ? "yes" : "no") },
           { title: "Distance", value: (row) => all[row].distance ?? 0, text: percent, number: true },
-          { title: "Take", action: (row) => button("Take", () => take(all[row].policy), { "aria-label": `Take ${label(all[row].policy)}` }) },
+          {
+            title: "Take",
+            action: (row) =>
+              button("Take", () => take(all[row].policy), { "aria-label": `Take ${label(all[row].policy)}` }),
+          },
         ],
         length: all.length,
       },
@@ -112,31 +130,55 @@ function shown({ json, question }) {
       asked: [question],
       more: json.notes.map((note) => el("p", { className: "small" }, note)),
     }),
-    refusals(json.policies.filter(({ problem }) => problem), label),
+    refusals(
+      json.policies.filter(({ problem }) => problem),
+      label,
+    ),
   ];
 }
 
 function option(theme, narrow, all) {
-  const [x, y] = [chosen.x, chosen.y];
+  const { x, y } = chosen;
   const sizes = all.map(({ measures: found }) => (chosen.size === "" ? 1 : Number(found[chosen.size])));
   const [low, high] = [Math.min(...sizes), Math.max(...sizes)];
   const size = (place) => 9 + (high > low ? (15 * (sizes[place] - low)) / (high - low) : 4);
-  const datum = (point, place) => ({ value: [Number(point.measures[x]), Number(point.measures[y])], point, policy: point.policy, symbolSize: size(place) });
+  const datum = (point, place) => ({
+    value: [Number(point.measures[x]), Number(point.measures[y])],
+    point,
+    policy: point.policy,
+    symbolSize: size(place),
+  });
   const data = all.map(datum);
-  const series = (name, kind, rest) => ({ name, type: "scatter", data: data.filter((_, place) => all[place].kind === kind), ...rest });
-  const scale = (name) => ({ type: "value", scale: true, axisLabel: { formatter: name === "max_haircut" ? percent : short } });
+  const series = (name, kind, rest) => ({
+    name,
+    type: "scatter",
+    data: data.filter((_, place) => all[place].kind === kind),
+    ...rest,
+  });
+  const scale = (name) => ({
+    type: "value",
+    scale: true,
+    axisLabel: { formatter: name === "max_haircut" ? percent : short },
+  });
   return {
-    legend: legend(theme, narrow),
+    legend: legend(theme),
     grid: { left: 40, right: 24, top: 44, bottom: 48, containLabel: true },
     tooltip: {
       ...tooltip(theme),
-      formatter: ({ data: { point } }) => [label(point.policy), ...Object.entries(point.measures).map(([name, value]) => `${words(name)}: ${text(name)(value)}`)].join("\n"),
+      formatter: ({ data: { point } }) =>
+        [
+          label(point.policy),
+          ...Object.entries(point.measures).map(([name, value]) => `${words(name)}: ${text(name)(value)}`),
+        ].join("\n"),
     },
     xAxis: axis(theme, { ...scale(x), name: words(x), nameGap: 30 }),
     yAxis: axis(theme, { ...scale(y), name: narrow ? "" : words(y), nameGap: 56 }),
     series: [
       series("blends", "blend", { itemStyle: { color: theme.colors[0] } }),
-      series("policies", "policy", { symbol: "rect", itemStyle: { color: "transparent", borderColor: theme.colors[1], borderWidth: 2 } }),
+      series("policies", "policy", {
+        symbol: "rect",
+        itemStyle: { color: "transparent", borderColor: theme.colors[1], borderWidth: 2 },
+      }),
     ],
   };
 }

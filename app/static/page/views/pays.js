@@ -1,7 +1,7 @@
 // Who pays: each winner's profit before and after, policy beside policy.
 
 import { card } from "../card.js";
-import { axis, chart, legend, sign, tooltip } from "../chart.js";
+import { axis, chart, color, legend, sign, tooltip } from "../chart.js";
 import { breathe, el } from "../dom.js";
 import { count, money, percent, short } from "../format.js";
 import { refusals } from "../problem.js";
@@ -11,13 +11,16 @@ import { currency, fill, label } from "./labels.js";
 const DRAWN = 4; // policies side by side: more bars could not be told apart
 const GROUPS = 20;
 
-let hidden = new Set(); // labels of policies that are not drawn
+let hidden = new Set(); // texts of policies that are not drawn
 
 export const pays = { id: "who-pays", title: "Who pays", show };
 
 async function show(panel, alive) {
   const { solved, refused } = results();
-  const drawn = solved.map(({ policy }) => policy).filter((policy) => !hidden.has(label(policy))).slice(0, DRAWN);
+  const drawn = solved
+    .map(({ policy }) => policy)
+    .filter((policy) => !hidden.has(keyOf(policy)))
+    .slice(0, DRAWN);
   const place = el("div");
   panel.replaceChildren(
     el("h2", {}, "Who pays"),
@@ -26,8 +29,15 @@ async function show(panel, alive) {
     place,
     refusals(refused, label) ?? "",
   );
-  await fill(place, alive, "Asking for every account…", () => drawnCards(drawn));
+  await fill(place, alive, "Asking for every account…", () =>
+    drawnCards(
+      drawn,
+      solved.map(({ policy }) => policy),
+    ),
+  );
 }
+
+const keyOf = (policy) => JSON.stringify(policy);
 
 function story(solved) {
   if (solved.length === 0) return el("p", {}, "None of the policies could be solved.");
@@ -39,36 +49,40 @@ function story(solved) {
     ["To be taken", `${money(solvency.budget)} ${unit}`, `${percent(solvency.severity)} of the rest`],
     ["Winners", count(screening.winners), `with ${money(solvency.capacity)} ${unit} of profit`],
   ];
-  const items = figures.map(([name, value, what]) => el("div", {}, el("dt", {}, name), el("dd", {}, value, el("small", {}, what))));
+  const items = figures.map(([name, value, what]) =>
+    el("div", {}, el("dt", {}, name), el("dd", {}, value, el("small", {}, what))),
+  );
   return el("dl", { className: "tiles" }, ...items);
 }
 
 function choice(solved, drawn, again) {
   const boxes = solved.map(({ policy }) => {
-    const name = label(policy);
     const onchange = ({ target }) => {
-      hidden = new Set(solved.map((one) => label(one.policy)).filter((other) => !drawn.some((policy) => label(policy) === other)));
-      if (target.checked) hidden.delete(name);
-      else hidden.add(name);
+      hidden = new Set(solved.filter((other) => !drawn.includes(other.policy)).map((other) => keyOf(other.policy)));
+      if (target.checked) hidden.delete(keyOf(policy));
+      else hidden.add(keyOf(policy));
       again();
     };
     const checked = drawn.includes(policy);
     const disabled = !checked && drawn.length === DRAWN;
-    return el("label", {}, el("input", { type: "checkbox", checked, disabled, onchange }), ` ${name}`);
+    return el("label", {}, el("input", { type: "checkbox", checked, disabled, onchange }), ` ${label(policy)}`);
   });
   return el("fieldset", { className: "choice" }, el("legend", {}, `Side by side, at most ${DRAWN}`), ...boxes);
 }
 
-async function drawnCards(drawn) {
+async function drawnCards(drawn, all) {
   if (drawn.length === 0) return [el("p", {}, "Choose a policy to see who pays.")];
   const answers = [];
   for (const policy of drawn) {
-    answers.push({ name: label(policy), ...(await allocation(policy)) });
+    answers.push({ policy, name: label(policy), ...(await allocation(policy)) });
     await breathe();
   }
+  for (const answer of answers) answer.place = all.indexOf(answer.policy);
   const winners = byProfit(answers[0].columns.endowment);
   await breathe();
-  return [before(answers, winners), byGroup(answers, winners)];
+  const first = before(answers, winners);
+  await breathe();
+  return [first, byGroup(answers, winners)];
 }
 
 /** Places of the accounts with an endowment, the largest first. */
@@ -85,7 +99,12 @@ function before(answers, winners) {
     { title: `Profit before (${unit})`, value: (row) => endowment[winners[row]], text: money, number: true },
     ...answers.flatMap(({ name, columns: each }) => [
       { title: `${name}: taken (${unit})`, value: (row) => each.seized[winners[row]], text: money, number: true },
-      { title: `${name}: profit after (${unit})`, value: (row) => each.pnl_after[winners[row]], text: money, number: true },
+      {
+        title: `${name}: profit after (${unit})`,
+        value: (row) => each.pnl_after[winners[row]],
+        text: money,
+        number: true,
+      },
       { title: `${name}: haircut`, value: (row) => each.haircut[winners[row]], text: percent, number: true },
     ]),
   ];
@@ -107,25 +126,27 @@ function before(answers, winners) {
 function beforeOption(theme, narrow, answers, winners) {
   const shown = winners.slice(0, narrow ? 5 : 10);
   const { id, endowment } = answers[0].columns;
-  const bars = (name, values, color) => ({
+  const bars = (name, values, fill) => ({
     name,
     type: "bar",
     data: shown.map((place) => ({ value: Number(values[place]), text: values[place] })),
-    itemStyle: { color },
+    itemStyle: { color: fill },
     barGap: "10%",
   });
   const series = [bars("before", endowment, theme.soft)];
-  answers.forEach(({ name, columns }, place) => series.push(bars(name, columns.pnl_after, theme.colors[place])));
+  for (const { name, columns, place } of answers) series.push(bars(name, columns.pnl_after, color(theme, place)));
   return {
-    legend: legend(theme, narrow),
-    grid: { left: 8, right: 16, top: narrow ? 40 : 56, bottom: 40, containLabel: true },
-    tooltip: { ...tooltip(theme), formatter: ({ seriesName, name, data }) => `${name}\n${seriesName}: ${money(data.text)} ${currency()}` },
+    legend: legend(theme),
+    grid: { left: 8, right: 16, top: 44, bottom: 40, containLabel: true },
+    tooltip: {
+      ...tooltip(theme),
+      formatter: ({ seriesName, name, data }) => `${name}\n${seriesName}: ${money(data.text)} ${currency()}`,
+    },
     xAxis: axis(theme, { type: "value", name: `Profit (${currency()})`, nameGap: 26, axisLabel: { formatter: short } }),
     yAxis: axis(theme, { type: "category", inverse: true, data: shown.map((place) => id[place]) }),
     series,
   };
 }
-
 
 function byGroup(answers, winners) {
   const groups = groupsOf(winners.length);
@@ -133,21 +154,32 @@ function byGroup(answers, winners) {
   const { endowment } = answers[0].columns;
   const total = (values, [from, to]) => winners.slice(from, to).reduce((sum, place) => sum + Number(values[place]), 0);
   const sizes = groups.map((group) => total(endowment, group));
-  const shares = answers.map(({ columns }) => groups.map((group, place) => total(columns.seized, group) / sizes[place]));
+  const shares = answers.map(({ columns }) =>
+    groups.map((group, place) => total(columns.seized, group) / sizes[place]),
+  );
   const columns = [
     { title: "Winners by profit", value: (row) => names[row] },
-    ...answers.map(({ name }, place) => ({ title: `${name}: share taken`, value: (row) => shares[place][row], text: percent, number: true })),
+    ...answers.map(({ name }, place) => ({
+      title: `${name}: share taken`,
+      value: (row) => shares[place][row],
+      text: percent,
+      number: true,
+    })),
   ];
   const option = (theme, narrow) => ({
-    legend: legend(theme, narrow),
-    grid: { left: 8, right: 16, top: narrow ? 40 : 56, bottom: 40, containLabel: true },
-    tooltip: { ...tooltip(theme), formatter: ({ seriesName, name, value }) => `Winners ${name}\n${seriesName}: ${percent(value)}` },
+    legend: legend(theme),
+    grid: { left: 8, right: 16, top: 44, bottom: 40, containLabel: true },
+    tooltip: {
+      ...tooltip(theme),
+      formatter: ({ seriesName, name, value }) => `Winners ${name}\n${seriesName}: ${percent(value)}`,
+    },
     xAxis: axis(theme, { type: "category", data: names, name: "Winners, the largest profit first", nameGap: 28 }),
     yAxis: axis(theme, { type: "value", min: 0, axisLabel: { formatter: percent } }),
-    series: answers.map(({ name }, place) => ({
+    series: answers.map(({ name, place }, row) => ({
       name,
       type: winners.length <= 8 ? "bar" : "line",
-      data: shares[place],
+      data: shares[row],
+      itemStyle: { color: color(theme, place) },
       symbol: sign(place),
       symbolSize: 8,
     })),
@@ -159,7 +191,10 @@ function byGroup(answers, winners) {
       groups.length < winners.length
         ? `All ${count(winners.length)} winners in ${groups.length} groups of equal number: what the group loses over what it had.`
         : "Every winner: what is taken over the profit before.",
-    chart: chart({ label: "Share of profit taken from winners by size of profit. The table below has the figures.", option }),
+    chart: chart({
+      label: "Share of profit taken from winners by size of profit. The table below has the figures.",
+      option,
+    }),
     rows: { caption: "Share of profit taken", columns, length: groups.length },
     answer: { groups: names, shares: Object.fromEntries(answers.map(({ name }, place) => [name, shares[place]])) },
   });

@@ -1,7 +1,7 @@
 // The trilemma: fairness, robustness and revenue of each policy as one point of a triangle.
 
 import { card } from "../card.js";
-import { chart, legend, sign, tooltip } from "../chart.js";
+import { chart, color, legend, sign, tooltip } from "../chart.js";
 import { setAims, USUAL_AIMS } from "../case.js";
 import { button, el, field, select } from "../dom.js";
 import { money, percent, significant } from "../format.js";
@@ -18,6 +18,7 @@ const MODELS = [
 ];
 const FAIR = { max_haircut: "worst haircut", gini: "Gini of haircuts" };
 const HEIGHT = Math.sqrt(3) / 2;
+const [PIXELS, ABOVE, BELOW] = [460, 70, 36]; // of the chart, and around the triangle
 const CORNERS = { fairness: [0.5, HEIGHT], robustness: [0, 0], revenue: [1, 0] };
 
 const choice = { fair: "max_haircut", model: "deleverage" };
@@ -34,7 +35,10 @@ function show(panel) {
 
 /** Without a next shock robustness is not known, nor revenue without a retention: then there is no triangle. */
 function ask(missing) {
-  const needs = { shock: "a shock, for the loss to expect at the next move", retention: "a retention, for the fees of customers who stay" };
+  const needs = {
+    shock: "a shock, for the loss to expect at the next move",
+    retention: "a retention, for the fees of customers who stay",
+  };
   const usual = { ...USUAL_AIMS, ...state.options };
   return el(
     "div",
@@ -48,15 +52,24 @@ function ask(missing) {
 }
 
 function controls(panel) {
-  const again = (name) => ({ target }) => {
-    choice[name] = target.value;
-    show(panel);
-  };
+  const again =
+    (name) =>
+    ({ target }) => {
+      choice[name] = target.value;
+      show(panel);
+    };
   return el(
     "div",
     { className: "row" },
     field("Fairness by", select(Object.entries(FAIR), choice.fair, { onchange: again("fair") })),
-    field("What a haircut does", select(MODELS.map(([name, what]) => [name, `${name}: ${what}`]), choice.model, { onchange: again("model") })),
+    field(
+      "What a haircut does",
+      select(
+        MODELS.map(([name, what]) => [name, `${name}: ${what}`]),
+        choice.model,
+        { onchange: again("model") },
+      ),
+    ),
   );
 }
 
@@ -79,13 +92,23 @@ function scores(values, smaller) {
 }
 
 function placed(all) {
-  const fairness = scores(all.map(({ unfair }) => unfair), true);
-  const robustness = scores(all.map(({ deficit }) => Number(deficit)), true);
-  const revenue = scores(all.map(({ kept }) => kept), false);
+  const fairness = scores(
+    all.map(({ unfair }) => unfair),
+    true,
+  );
+  const robustness = scores(
+    all.map(({ deficit }) => Number(deficit)),
+    true,
+  );
+  const revenue = scores(
+    all.map(({ kept }) => kept),
+    false,
+  );
   return all.map((figures, row) => {
     const score = { fairness: fairness[row], robustness: robustness[row], revenue: revenue[row] };
     const sum = score.fairness + score.robustness + score.revenue;
-    const at = (axis) => Object.entries(CORNERS).reduce((total, [aim, corner]) => total + (score[aim] / sum) * corner[axis], 0);
+    const at = (axis) =>
+      Object.entries(CORNERS).reduce((total, [aim, corner]) => total + (score[aim] / sum) * corner[axis], 0);
     return { ...figures, score, sum, point: sum > 0 ? [at(0), at(1)] : null };
   });
 }
@@ -99,23 +122,44 @@ function triangle(solved) {
   const all = placed(known);
   const worst = all.filter(({ point }) => point === null).map(({ name }) => name);
   const column = (title, name, text) => ({ title, value: (row) => all[row][name], text, number: true });
-  const score = (aim) => ({ title: `${aim} score`, value: (row) => all[row].score[aim], text: (value) => significant(value, 3), number: true });
+  const score = (aim) => ({
+    title: `${aim} score`,
+    value: (row) => all[row].score[aim],
+    text: (value) => significant(value, 3),
+    number: true,
+  });
   return card({
     title: "Fairness, robustness, revenue",
     name: "trilemma",
     note: el(
       "div",
       {},
-      el("p", {}, "The nearer a corner, the more of a policy's merit is of that kind; the larger the sign, the more merit in all. In the middle all three are served alike, well or badly: the size tells which."),
-      el("p", {}, `How it is placed: fairness is the ${FAIR[choice.fair]}, robustness the loss to expect at the next shock (model ${choice.model}), revenue the share of fees kept. Each becomes a score, 1 for the best of the policies shown, 0 for the worst, and in proportion between; a figure that is the same for all scores 1. The three scores, divided by their sum, are the distances from the sides. So a point depends on which policies are shown; the table has the figures themselves.`),
+      el(
+        "p",
+        {},
+        "The nearer a corner, the more of a policy's merit is of that kind; the larger the sign, the more merit in all. In the middle all three are served alike, well or badly: the size tells which.",
+      ),
+      el(
+        "p",
+        {},
+        `How it is placed: fairness is the ${FAIR[choice.fair]}, robustness the loss to expect at the next shock (model ${choice.model}), revenue the share of fees kept. Each becomes a score, 1 for the best of the policies shown, 0 for the worst, and in proportion between; a figure that is the same for all scores 1. The three scores, divided by their sum, are the distances from the sides. So a point depends on which policies are shown; the table has the figures themselves.`,
+      ),
       worst.length > 0 ? el("p", {}, `Worst in all three, so without a place: ${worst.join("; ")}.`) : null,
     ),
-    chart: chart({ label: "Triangle of fairness, robustness and revenue, a sign a policy. The table below has the figures.", height: 460, option: (theme, narrow) => option(theme, narrow, all) }),
+    chart: chart({
+      label: "Triangle of fairness, robustness and revenue, a sign a policy. The table below has the figures.",
+      height: "min(460px, 75vw)",
+      option: (theme, _, width) => option(theme, width, all),
+    }),
     rows: {
       caption: "Figures and scores",
       columns: [
         { title: "Policy", value: (row) => all[row].name },
-        column(choice.fair === "gini" ? "Gini" : "Worst haircut", "unfair", choice.fair === "gini" ? (value) => significant(value, 5) : percent),
+        column(
+          choice.fair === "gini" ? "Gini" : "Worst haircut",
+          "unfair",
+          choice.fair === "gini" ? (value) => significant(value, 5) : percent,
+        ),
         column(`Expected deficit left (${currency()})`, "deficit", money),
         column(`Fees kept (${currency()})`, "fees", money),
         column("Share of fees kept", "kept", percent),
@@ -130,7 +174,8 @@ function triangle(solved) {
   });
 }
 
-function option(theme, narrow, all) {
+function option(theme, width, all) {
+  const side = Math.min(width - 96, (PIXELS - ABOVE - BELOW) / HEIGHT);
   const edge = { type: "line", symbol: "none", silent: true, lineStyle: { color: theme.soft, width: 1.5 } };
   const [top, left, right] = Object.values(CORNERS);
   const names = [
@@ -138,15 +183,18 @@ function option(theme, narrow, all) {
     { value: left, label: { position: "bottom" }, name: "Robustness" },
     { value: right, label: { position: "bottom" }, name: "Revenue" },
   ];
-  const median = (from, to) => ({ ...edge, data: [from, to], lineStyle: { color: theme.line, width: 1, type: "dashed" } });
+  const median = (from, to) => ({
+    ...edge,
+    data: [from, to],
+    lineStyle: { color: theme.line, width: 1, type: "dashed" },
+  });
   const half = (a, b) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
   return {
-    legend: { ...legend(theme, narrow), data: all.filter(({ point }) => point).map(({ name }) => name) },
-    grid: { left: narrow ? 44 : "20%", right: narrow ? 44 : "20%", top: narrow ? 70 : 96, bottom: 36 },
+    legend: { ...legend(theme), data: all.filter(({ point }) => point).map(({ name }) => name) },
+    grid: { left: (width - side) / 2, width: side, top: ABOVE, height: side * HEIGHT },
     tooltip: {
       ...tooltip(theme),
-      formatter: ({ seriesName, data }) =>
-        data.scores ? [seriesName, ...Object.entries(data.scores).map(([aim, score]) => `${aim} ${significant(score, 3)}`)].join("\n") : "",
+      formatter: ({ data }) => (data.row ? told(all, data.row) : ""),
     },
     xAxis: { type: "value", min: 0, max: 1, show: false },
     yAxis: { type: "value", min: 0, max: HEIGHT, show: false },
@@ -159,17 +207,28 @@ function option(theme, narrow, all) {
         type: "scatter",
         silent: true,
         symbolSize: 1,
-        data: names.map(({ label: where, ...datum }) => ({ ...datum, label: { show: true, formatter: "{b}", color: theme.ink, fontWeight: "bold", fontSize: 14, ...where } })),
+        data: names.map(({ label: where, ...datum }) => ({
+          ...datum,
+          label: { show: true, formatter: "{b}", color: theme.ink, fontWeight: "bold", fontSize: 14, ...where },
+        })),
       },
-      ...all.map(({ name, point, score, sum }, place) => ({
+      ...all.map(({ name, point, sum }, place) => ({
         name,
         type: "scatter",
         symbol: sign(place),
         symbolSize: 10 + 6 * sum,
-        itemStyle: { color: theme.colors[place % theme.colors.length], opacity: 0.85, borderColor: theme.paper, borderWidth: 1 },
-        data: point ? [{ value: point, scores: score }] : [],
+        itemStyle: { color: color(theme, place), opacity: 0.85, borderColor: theme.paper, borderWidth: 1 },
+        data: point ? [{ value: point, row: all[place] }] : [],
         z: 10,
       })),
     ],
   };
+}
+
+/** The names of all policies at this place, since signs may cover each other, and the scores. */
+function told(all, { point, score }) {
+  const near = (other) =>
+    other.point !== null && Math.hypot(other.point[0] - point[0], other.point[1] - point[1]) < 0.01;
+  const names = all.filter(near).map(({ name }) => name);
+  return [...names, ...Object.entries(score).map(([aim, value]) => `${aim} ${significant(value, 3)}`)].join("\n");
 }
