@@ -26,7 +26,7 @@ STEPS = "app.cli.steps"
 NO_LIMIT = 24 * 3600.0
 """Seconds for what only the user ends."""
 
-KEEPER = "process keeper"
+_KEEPER = "process keeper"
 """The name of the threads of `app.processes`."""
 
 _QUIET_SECONDS = 0.5
@@ -75,7 +75,7 @@ class Work:
         self._processes.close()
         if self._warm:
             for thread in set(threading.enumerate()) - self._before:
-                if thread.name == KEEPER:
+                if thread.name == _KEEPER:
                     thread.join(_CLOSING_SECONDS)
 
     async def _show(self) -> None:

@@ -30,14 +30,14 @@ from app.client.bodies import (
     VerificationParts,
 )
 from app.client.calls import A, Call, Collection, E, Explained, Filter, T
-from app.client.exchange import Broken, Outcome, Received, exchange, limits
+from app.client.exchange import Broken, Outcome, Received, exchange, limits, trust
 
 
 class AsyncClient:
     """`Client`, awaited: the same methods with the same words; safe to share between tasks."""
 
     def __init__(self, url: str, *, key: str | None = None, timeout: float = 60.0) -> None:
-        self._http = httpx2.AsyncClient(base_url=calls.address_of(url), headers=calls.headers_of(key))
+        self._http = httpx2.AsyncClient(base_url=calls.address_of(url), headers=calls.headers_of(key), verify=trust())
         self._timeout = timeout
         self.allocations = AsyncExplainedRecords(self, calls.ALLOCATIONS)
         self.comparisons = AsyncRecords(self, calls.COMPARISONS)

@@ -60,7 +60,10 @@ _SNAPSHOT = ("as_of", "venue", "currency", "precision", "accounts", "markets", "
 
 
 def body_of(request: Object | None, parts: Object) -> bytes:
-    """The JSON of a request; the same request gives the same bytes. Raises TypeError, and ValueError of data frames."""
+    """The JSON of a request: the same request has the same bytes, since the service tells requests of a key by them.
+
+    Raises TypeError, and ValueError of data frames.
+    """
     if request is not None and parts:
         raise TypeError("give the request or its parts, not both")
     if request is None:
@@ -68,7 +71,7 @@ def body_of(request: Object | None, parts: Object) -> bytes:
             raise TypeError("give the request or its parts; it is `disconnect` that ends a client")
         snapshot = {name: value for name, value in parts.items() if name in _SNAPSHOT}
         request = {"snapshot": snapshot, **{name: value for name, value in parts.items() if name not in _SNAPSHOT}}
-    return json.dumps(request, default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(request, default=_plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ import secrets
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from time import monotonic
 from typing import Any, TypeVar, cast
 
@@ -169,3 +170,9 @@ def _distrusted(why: BaseException) -> bool:
 
 def limits(seconds: float) -> httpx2.Timeout:
     return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """Certificates as httpx trusts them, read once a process: that takes longer than many a call."""
+    return httpx2.create_ssl_context()

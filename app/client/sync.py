@@ -30,7 +30,7 @@ from app.client.bodies import (
     VerificationParts,
 )
 from app.client.calls import A, Call, Collection, E, Explained, Filter, T
-from app.client.exchange import Broken, Outcome, Received, exchange, limits
+from app.client.exchange import Broken, Outcome, Received, exchange, limits, trust
 
 
 class Client:
@@ -42,7 +42,7 @@ class Client:
     """
 
     def __init__(self, url: str, *, key: str | None = None, timeout: float = 60.0) -> None:
-        self._http = httpx2.Client(base_url=calls.address_of(url), headers=calls.headers_of(key))
+        self._http = httpx2.Client(base_url=calls.address_of(url), headers=calls.headers_of(key), verify=trust())
         self._timeout = timeout
         self.allocations = ExplainedRecords(self, calls.ALLOCATIONS)
         self.comparisons = Records(self, calls.COMPARISONS)

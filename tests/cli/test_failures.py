@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.cli.failures import Failure, of_problem, printable
+from app.cli.output import Destination
 from app.problems import CODES
 from tests.cli.commands import FIVE, adl, left_over, refused
 
@@ -128,6 +129,14 @@ def test_a_command_that_fails_leaves_the_file_that_was_there(tmp_path: Path) -> 
     path = tmp_path / "answer.json"
     path.write_text("before")
     refused(adl("allocate", FIVE, "--severity", "1", "--output", path))
+    assert (path.read_text(), left_over(tmp_path)) == ("before", ["answer.json"])
+
+
+def test_writing_that_breaks_off_leaves_nothing_half_written(tmp_path: Path) -> None:
+    path = tmp_path / "answer.json"
+    path.write_text("before")
+    with pytest.raises(TypeError):  # of the write itself, when the file beside it is there already
+        Destination("json", path, shown=False).write("no bytes")  # type: ignore[arg-type]
     assert (path.read_text(), left_over(tmp_path)) == ("before", ["answer.json"])
 
 

@@ -92,8 +92,8 @@ def test_missing_cells_are_null_and_numbers_are_as_they_are() -> None:
         index=[7, 7],
     )
     assert body_of({"accounts": table}, {}) == (
-        b'{"accounts":{"id":["a","b"],"cash":[1,2],"pnl":[0.1,null],"group":["mm",null],"contracts":[1,null],'
-        b'"fees":["1.10","2"],"exposure":[[1.0,2.0],null]}}'
+        b'{"accounts":{"cash":[1,2],"contracts":[1,null],"exposure":[[1.0,2.0],null],"fees":["1.10","2"],'
+        b'"group":["mm",null],"id":["a","b"],"pnl":[0.1,null]}}'
     )
     assert columns_of([{"id": "a"}]) is None
 
@@ -103,6 +103,12 @@ def test_arrays_are_columns() -> None:
     assert body_of(columns, {}) == b'{"cash":[1.5,2.0],"contracts":[3,4],"one":7}'
     with pytest.raises(TypeError, match=r"^set cannot be sent as JSON$"):
         body_of({"accounts": {1}}, {})
+
+
+def test_the_order_of_keys_is_nothing_to_a_request() -> None:
+    parts = {"policy": {"name": "rap", "risk": "linear"}, "accounts": [{"id": "a", "cash": 1}], "venue": "v"}
+    other = {"venue": "v", "accounts": [{"cash": 1, "id": "a"}], "policy": {"risk": "linear", "name": "rap"}}
+    assert body_of(None, parts) == body_of(None, other)
 
 
 def test_two_columns_of_one_name_are_refused() -> None:

@@ -1,4 +1,7 @@
-"""The JSON of every answer, as openapi.json says it: a dictionary a schema, which the type checker knows."""
+"""The JSON of every answer, as openapi.json says it: a dictionary a schema, which the type checker knows.
+
+Those that stand for each other are final, so that `"problem" in result` tells them apart.
+"""
 
 from app.client.answers.allocations import (
     AllocatedColumns,

@@ -1,6 +1,6 @@
 """Who is haircut by how much, policies compared, and allocations judged."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, final
 
 from app.client.answers.diagnostics import Diagnostics
 from app.client.answers.shared import Certificate, Money, Problem, Solver, Status
@@ -34,6 +34,7 @@ class AllocatedColumns(TypedDict):
     quantile: list[int | None]
 
 
+@final
 class AllocationAnswer(TypedDict):
     """One allocation, verified."""
 
@@ -49,6 +50,7 @@ class AllocationAnswer(TypedDict):
     solver: Solver
 
 
+@final
 class RefusedPolicy(TypedDict):
     """A policy of a comparison that could not be solved."""
 
@@ -71,6 +73,7 @@ class Violation(TypedDict):
     detail: str
 
 
+@final
 class VerificationAnswer(TypedDict):
     """Whether an allocation keeps the rules, and what it does."""
 

@@ -1,6 +1,6 @@
 """Which contracts of which accounts are closed, and closes judged."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, final
 
 from app.client.answers.diagnostics import Diagnostics
 from app.client.answers.shared import Certificate, Money, Side, Solver, Status
@@ -206,6 +206,7 @@ class JudgedClosures(TypedDict):
     gained: Money
 
 
+@final
 class ClosureVerificationAnswer(TypedDict):
     """Whether closes keep the rules, and what they do."""
 

@@ -1,6 +1,6 @@
 """Aims traded off."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, final
 
 from app.client.answers.shared import Money, Problem
 
@@ -33,6 +33,7 @@ class FrontierPoint(TypedDict):
     relative_gap: float | None
 
 
+@final
 class MarkedPolicy(TypedDict):
     """Another policy, beside the sweep."""
 
@@ -42,6 +43,7 @@ class MarkedPolicy(TypedDict):
     policy: dict[str, Any]
 
 
+@final
 class UnmarkedPolicy(TypedDict):
     """A policy that does not fit this request."""
 

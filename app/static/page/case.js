@@ -107,7 +107,7 @@ export function setPolicies(policies) {
     const label = labelOf(policy, state.described);
     const onclick = () => {
       setPolicies(state.policies.filter((other) => other !== policy));
-      if (state.policies.length > 0) solve();
+      solve();
     };
     return el("li", {}, label, el("button", { type: "button", onclick, "aria-label": `Remove ${label}` }, "×"));
   });
@@ -130,7 +130,7 @@ export function listen() {
   byId("case").addEventListener("change", ({ target }) => {
     if (target.closest("#add-policy") || target.closest("#example-field") || state.book === null) return;
     readCase();
-    if (state.policies.length > 0) solve();
+    solve();
   });
   byId("case").addEventListener("submit", (event) => event.preventDefault());
 }

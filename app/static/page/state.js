@@ -30,6 +30,7 @@ export async function solve() {
   allocations.clear();
   state.comparison = null;
   tell("solving");
+  if (state.policies.length === 0) return tell("refused", new Error("Choose a policy."));
   const asked = comparisonQuestion();
   try {
     const { json, seconds } = await ask(asked, mine.signal);
