@@ -7,11 +7,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
-
-import httpx2
+from urllib.request import ProxyHandler, build_opener
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+_PLAIN = build_opener(ProxyHandler({}))
 
 
 def free_port() -> int:
@@ -45,8 +48,9 @@ def running(command: Sequence[str], *, ready: Callable[[], bool], seconds: float
 
 def answers(url: str) -> bool:
     try:
-        return httpx2.get(url).status_code == httpx2.codes.OK
-    except httpx2.TransportError:
+        with _PLAIN.open(url, timeout=5) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
         return False
 
 

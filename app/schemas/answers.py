@@ -104,6 +104,9 @@ class AllocationAnswer(Answer):
     diagnostics: Diagnostics
     certificate: Certificate
     solver: Solver
+    recorded: Literal[False] | None = Field(
+        None, description="Only there, and false, if the answer could not be recorded and settings allow to answer."
+    )
 
 
 class ProblemError(BaseModel):
@@ -159,6 +162,9 @@ class ComparisonAnswer(Answer):
     results: list[AllocationAnswer | RefusedPolicy] = Field(
         description="What /v1/allocations answers for each policy, or its problem."
     )
+    recorded: Literal[False] | None = Field(
+        None, description="Only there, and false, if the answer could not be recorded and settings allow to answer."
+    )
 
 
 class Violation(Answer):
@@ -178,6 +184,9 @@ class VerificationAnswer(Answer):
         description="Every broken rule. Unknown accounts do not count towards the budget."
     )
     diagnostics: Diagnostics
+    recorded: Literal[False] | None = Field(
+        None, description="Only there, and false, if the answer could not be recorded and settings allow to answer."
+    )
 
 
 class Axiom(Answer):

@@ -237,6 +237,9 @@ class ClosureAnswer(Answer):
     )
     certificate: ClosureCertificate
     solver: Solver
+    recorded: Literal[False] | None = Field(
+        None, description="Only there, and false, if the answer could not be recorded and settings allow to answer."
+    )
 
 
 class JudgedMarket(Answer):
@@ -307,6 +310,9 @@ class ClosureVerificationAnswer(Answer):
     closures: JudgedClosures = Field(description="What the closes cost, against what was needed.")
     diagnostics: Diagnostics = Field(
         description="Of the accounts' payments, as of an allocation; with margin isolated of the positions'."
+    )
+    recorded: Literal[False] | None = Field(
+        None, description="Only there, and false, if the answer could not be recorded and settings allow to answer."
     )
 
 

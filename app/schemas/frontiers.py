@@ -1,6 +1,6 @@
 """Frontiers in answers."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -92,3 +92,6 @@ class FrontierAnswer(Answer):
     policies: list[MarkedPolicy | UnmarkedPolicy] = Field(description="Every other policy by its name alone.")
     allocation: OwnAllocation | None = Field(description="The venue's own, where it was sent.")
     notes: list[str] = Field(description="What a reader should know, in sentences.")
+    recorded: Literal[False] | None = Field(
+        None, description="Only there, and false, if the answer could not be recorded and settings allow to answer."
+    )

@@ -155,8 +155,3 @@ def test_the_docs_page_loads_only_from_the_service(client: Any) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
     assert not re.search(r"(src|href)=[\"'](https?:)?//", page.text)
-
-
-def test_the_root_leads_to_the_docs(client: Any) -> None:
-    answer = client.get("/", follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from app.lanes import PRELOAD
 from app.problems import RequestProblem
 from app.processes import Processes, ProcessTimeout
-from app.lanes import PRELOAD
 
 
 def call(order: tuple[Any, ...]) -> Any:

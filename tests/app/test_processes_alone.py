@@ -17,8 +17,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.processes import ProcessDied, Processes
 from app.lanes import PRELOAD
+from app.processes import ProcessDied, Processes
 from tests.app.test_processes import alive, nap, opened, until
 from tests.processes import ROOT, answers, free_port, running
 

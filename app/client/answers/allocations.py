@@ -1,6 +1,6 @@
 """Who is haircut by how much, policies compared, and allocations judged."""
 
-from typing import Any, Literal, TypedDict, final
+from typing import Any, Literal, NotRequired, TypedDict, final
 
 from app.client.answers.diagnostics import Diagnostics
 from app.client.answers.shared import Certificate, Money, Problem, Solver, Status
@@ -48,6 +48,7 @@ class AllocationAnswer(TypedDict):
     diagnostics: Diagnostics
     certificate: Certificate
     solver: Solver
+    recorded: NotRequired[bool | None]
 
 
 @final
@@ -63,6 +64,7 @@ class ComparisonAnswer(TypedDict):
 
     id: str
     results: list[AllocationAnswer | RefusedPolicy]
+    recorded: NotRequired[bool | None]
 
 
 class Violation(TypedDict):
@@ -81,3 +83,4 @@ class VerificationAnswer(TypedDict):
     valid: bool
     violations: list[Violation]
     diagnostics: Diagnostics
+    recorded: NotRequired[bool | None]

@@ -1,6 +1,6 @@
 """Which contracts of which accounts are closed, and closes judged."""
 
-from typing import Any, Literal, TypedDict, final
+from typing import Any, Literal, NotRequired, TypedDict, final
 
 from app.client.answers.diagnostics import Diagnostics
 from app.client.answers.shared import Certificate, Money, Side, Solver, Status
@@ -152,6 +152,7 @@ class ClosureAnswer(TypedDict):
     diagnostics: ClosureDiagnostics
     certificate: ClosureCertificate
     solver: Solver
+    recorded: NotRequired[bool | None]
 
 
 class ClosureViolation(TypedDict):
@@ -216,3 +217,4 @@ class ClosureVerificationAnswer(TypedDict):
     warnings: list[ClosureViolation]
     closures: JudgedClosures
     diagnostics: Diagnostics
+    recorded: NotRequired[bool | None]

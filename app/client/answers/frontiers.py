@@ -71,3 +71,4 @@ class FrontierAnswer(TypedDict):
     policies: list[MarkedPolicy | UnmarkedPolicy]
     allocation: OwnAllocation | None
     notes: list[str]
+    recorded: NotRequired[bool | None]
