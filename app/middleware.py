@@ -24,7 +24,8 @@ SECURITY = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"cache-control": b"no-store",
 }
-"""On every answer that does not say otherwise; files under /static may be cached."""
+"""On every answer that does not say otherwise. Files under /static may be kept, and asked for by their ETag: after an
+upgrade a browser must not mix old and new ones."""
 
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -64,7 +65,7 @@ class Observe:
         request_id = _request_id(scope)
         logs.request_id.set(request_id)  # stays for what the server itself may log of this request
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        answer = _Answer(send, request_id, started, cached=scope["path"].startswith("/static/"))
+        answer = _Answer(send, request_id, started, static=scope["path"].startswith("/static/"))
         self._metrics.in_flight.inc()
         with traces.request_span(method, _trace_headers(scope)) as span:
             try:
@@ -103,20 +104,20 @@ class Observe:
 class _Answer:
     """Sends an answer with our headers, and keeps its status; 0 until it began."""
 
-    def __init__(self, send: Send, request_id: str, started: float, *, cached: bool) -> None:
+    def __init__(self, send: Send, request_id: str, started: float, *, static: bool) -> None:
         self._send = send
         self._request_id = request_id
         self._started = started
-        self._cached = cached
+        self._secure = SECURITY | {b"cache-control": b"no-cache"} if static else SECURITY
         self.status = 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            given = {name.lower() for name, _ in message["headers"]} | ({b"cache-control"} if self._cached else set())
+            given = {name.lower() for name, _ in message["headers"]}
             total = f"total;dur={(perf_counter() - self._started) * 1e3:.1f}"
             own = [(b"x-request-id", self._request_id.encode()), (b"server-timing", total.encode())]
-            secure = [(name, value) for name, value in SECURITY.items() if name not in given]
+            secure = [(name, value) for name, value in self._secure.items() if name not in given]
             message["headers"] = [*message["headers"], *own, *secure]
         await self._send(message)
 

@@ -21,9 +21,11 @@ pytest.register_assert_rewrite(
     "tests.solvers.tails",
 )
 
-# One store for the tests of a process, which is not the one of whoever runs them; servers end without waiting.
+# One store for the tests of a process, which is not the one of whoever runs them. Servers end without waiting, and have
+# no worker processes, whose warming takes four seconds of a core each time, but where a test says so.
 os.environ["ADL_DATABASE_URL"] = f"sqlite:///{tempfile.mkdtemp(prefix='adl-tests-')}/adl.db"
 os.environ["ADL_DRAIN_SECONDS"] = "0"
+os.environ["ADL_SOLVER_PROCESSES"] = "0"
 
 Post = Callable[[str, Any], tuple[int, Any]]
 
@@ -33,8 +35,9 @@ def client() -> Iterator[Any]:
     from fastapi.testclient import TestClient  # noqa: PLC0415  (the oracle's own tests run without the app)
 
     from app.main import create_app  # noqa: PLC0415
+    from app.settings import Settings  # noqa: PLC0415
 
-    with TestClient(create_app()) as started:
+    with TestClient(create_app(Settings(solver_processes=2))) as started:
         yield started
 
 

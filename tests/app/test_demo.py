@@ -51,6 +51,7 @@ def nobody_listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.slow
 def test_once_prints_the_event_and_a_row_for_each_policy_and_leaves_nothing_behind() -> None:
     port = unused_port()
     done = once(port)

@@ -59,7 +59,7 @@ def explained(client: Any, path: str, body: Body, account: str) -> Body:
     return told
 
 
-@pytest.mark.parametrize("columns", [False, True], ids=["rows", "columns"])
+@pytest.mark.parametrize("columns", [pytest.param(False, marks=pytest.mark.slow), True], ids=["rows", "columns"])
 @pytest.mark.parametrize("policy", books.ALL.values(), ids=books.ALL)
 def test_every_account_is_told_what_it_was_answered(client: Any, matches: Any, policy: Body, columns: bool) -> None:
     body = request(columns_of(ROWS) if columns else ROWS, policy, on_infeasible="partial", **books.AIMS)
@@ -76,6 +76,7 @@ def test_every_account_is_told_what_it_was_answered(client: Any, matches: Any, p
         assert told["multiplier"] == answer["certificate"]["multiplier"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", closures.POLICIES.values(), ids=closures.POLICIES)
 def test_every_account_is_told_which_of_its_contracts_were_closed(client: Any, matches: Any, policy: Body) -> None:
     timed = CLOSING_POLICIES[policy["name"]].timed
@@ -333,6 +334,7 @@ def secret(client: Any, path: str, body: Body) -> int:
     return len(ids)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", some(SECRETIVE, 8))
 def test_an_allocation_is_explained_without_a_word_of_other_accounts(client: Any, policy: str) -> None:
     rng = Random(policy)

@@ -63,6 +63,7 @@ def test_the_formula_gives_what_closes_cost_but_for_whole_lots(seed: int, policy
     assert seen == len(body["snapshot"]["accounts"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", closures.POLICIES)
 def test_closes_positions_and_costs_add_up(policy: str) -> None:
     closed = 0
@@ -86,6 +87,7 @@ def test_closes_positions_and_costs_add_up(policy: str) -> None:
     assert closed > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["bitmex", "binance", "hyperliquid-published", "hyperliquid-observed", "pnl", "size"])
 def test_queues_of_positions_are_in_the_order_of_the_scores_that_are_told(score: str) -> None:
     compared = 0

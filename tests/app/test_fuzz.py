@@ -106,6 +106,7 @@ def batch(served: Served, path: str, bodies: Iterable[tuple[object, bytes]]) -> 
 # Bodies -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", GOOD)
 def test_small_hostile_texts_are_refused_wherever_they_stand(served: Served, path: str) -> None:
     """Each at two places: the whole table is for the slow test. Frontiers that are solved take their time."""
@@ -156,6 +157,7 @@ def test_large_hostile_texts_are_refused_at_many_places(served: Served, path: st
     assert peaks(served) - resting < MEMORY_PER_BYTE * BODY_LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["", "shortfall", "options", "options/shock", "snapshot"])
 def test_very_many_unknown_fields_are_one_error(served: Served, part: str) -> None:
     """Told one by one, a hundred thousand of them took seconds, in which no other thread ran."""
@@ -172,6 +174,7 @@ def test_very_many_unknown_fields_are_one_error(served: Served, part: str) -> No
     assert problem["errors"][0]["detail"] == "has 100000 fields that are not known"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [False, True], ids=["rows", "columns"])
 def test_of_very_many_unknown_fields_of_a_table_twenty_are_told_and_all_counted(served: Served, columns: bool) -> None:
     unknown = {f"x{number}": [1] for number in range(100_000)}

@@ -137,6 +137,7 @@ def test_a_request_whose_first_one_does_not_end_is_told_to_ask_again(url: str) -
     assert int(answer.headers["retry-after"]) >= 1
 
 
+@pytest.mark.slow
 def test_a_long_solve_keeps_its_claim_by_renewing_it(own: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "LEASE_SECONDS", 0.3)  # SLOW takes longer
     with ThreadPoolExecutor(2) as threads:
@@ -148,6 +149,7 @@ def test_a_long_solve_keeps_its_claim_by_renewing_it(own: TestClient, monkeypatc
     assert sample(own, 'adl_store_operation_duration_seconds_count{operation="renew",outcome="done"}') >= 2
 
 
+@pytest.mark.slow
 def test_a_claim_that_was_lost_gets_the_answer_of_whoever_took_it(own: TestClient, url: str) -> None:
     """The lease ran out while this process stood still, and another has answered: one result, the other's."""
     taken: list[Any] = []

@@ -40,10 +40,11 @@ def test_a_page_has_a_policy_of_its_own_and_the_other_headers(client: Any, path:
     assert secured(headers) == {name: [value] for name, value in others.items()}
 
 
-def test_static_files_may_be_cached(client: Any) -> None:
+def test_static_files_may_be_kept_but_are_asked_for_again(client: Any) -> None:
     answer = client.get("/static/swagger-ui/swagger-ui.css")
     assert answer.status_code == 200
-    assert "cache-control" not in answer.headers
+    assert answer.headers["cache-control"] == "no-cache"
+    assert client.get(answer.url, headers={"if-none-match": answer.headers["etag"]}).status_code == 304
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -57,6 +57,7 @@ def test_a_cancelled_run_leaves_no_process_at_work(tmp_path: Path) -> None:
         asyncio.run(scenario(processes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
 def test_a_process_killed_at_work_fails_its_own_run_at_once_and_no_other(
     tmp_path: Path, number: signal.Signals
@@ -79,6 +80,7 @@ def test_a_process_killed_at_work_fails_its_own_run_at_once_and_no_other(
         asyncio.run(scenario(processes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order", [(ctypes.string_at, 0), (os._exit, 0), (fail, SystemExit), (fail, KeyboardInterrupt), (os.abort,)]
 )

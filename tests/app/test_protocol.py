@@ -76,6 +76,7 @@ def test_connections_whose_headers_do_not_end_keep_nobody_else_and_are_closed(sh
     assert seconds >= HEADER_SECONDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"G", b"\r\n"], ids=["nothing", "a byte", "an empty line"])
 def test_a_connection_that_sends_no_whole_request_is_closed(short: Served, sent: bytes) -> None:
     with connected(short) as connection:
@@ -101,6 +102,7 @@ def test_a_byte_now_and_then_does_not_keep_a_connection(short: Served) -> None:
     assert time.monotonic() - began > HEADER_SECONDS * 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"G", b"\r\n"], ids=["a byte", "an empty line"])
 def test_a_later_request_of_a_connection_that_does_not_end_is_closed(short: Served, sent: bytes) -> None:
     with connected(short) as connection:
@@ -114,6 +116,7 @@ def test_a_later_request_of_a_connection_that_does_not_end_is_closed(short: Serv
         assert HEADER_SECONDS * 0.9 < seconds_until_closed(connection) < HEADER_SECONDS + 5
 
 
+@pytest.mark.slow
 def test_a_body_may_take_longer_than_headers(short: Served) -> None:
     body = json.dumps({"snapshot": {"accounts": []}}).encode()
     head = (
@@ -173,6 +176,7 @@ def unread(served: Served, seconds: float) -> tuple[int, int]:
         return len(rest), length
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_its_answer_is_dropped(short: Served) -> None:
     came, length = unread(short, STALLED_SECONDS + 3)
     assert length > 2_000_000

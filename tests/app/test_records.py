@@ -132,6 +132,7 @@ def test_a_replay_says_so_when_the_request_would_be_refused_today(own: TestClien
         assert smaller.get(f"{ALLOCATIONS}/{id_}").status_code == 200
 
 
+@pytest.mark.slow
 def test_an_answer_that_a_clock_cut_short_has_an_id_of_its_own(own: TestClient) -> None:
     first, second = (send(own, ALLOCATIONS, long_search(on_timeout="best")) for _ in range(2))
     assert first.json()["reproducible"] is False

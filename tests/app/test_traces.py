@@ -137,6 +137,7 @@ def test_a_part_of_a_request_is_a_child_of_its_span(monkeypatch: pytest.MonkeyPa
     assert collector.service_names() == {"desk"}
 
 
+@pytest.mark.slow
 def test_where_no_collector_is_named_nothing_of_it_is_imported(tmp_path: Path) -> None:
     code = """
 import sys

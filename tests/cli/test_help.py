@@ -35,6 +35,7 @@ def test_every_command_is_there_and_is_listed_with_what_it_says_of_itself(name: 
     assert name in adl("--help").out.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["allocate", "--help"], ["compare"], ["alocate"], ["allocate", "x.json", "--output", "answer.xlsx"]],

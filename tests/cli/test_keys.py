@@ -73,6 +73,7 @@ def test_a_key_is_printed_once_alone_on_its_line_and_lets_its_holder_in(url: str
             assert datetime.now(UTC) - key.created_at < timedelta(minutes=1)
 
 
+@pytest.mark.slow
 def test_keys_are_listed_for_eyes_and_for_scripts_without_their_secrets(store: Store, url: str) -> None:
     made = [
         issue("risk engine", ["solve", "read"], NOON),
@@ -110,6 +111,7 @@ def test_keys_are_listed_for_eyes_and_for_scripts_without_their_secrets(store: S
     ]
 
 
+@pytest.mark.slow
 def test_a_key_is_revoked_once(store: Store, url: str) -> None:
     key, _ = issue("risk engine", ["solve"], NOON)
     other, _ = issue("another", ["solve"], NOON)
@@ -122,6 +124,7 @@ def test_a_key_is_revoked_once(store: Store, url: str) -> None:
     assert refused == [(1, "", "no key of that id counts: it is none, or revoked already\n")] * 2
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_ends_with_one_line_and_makes_no_key(store: Store, url: str) -> None:
     refused = keys(
         url,
@@ -135,12 +138,14 @@ def test_what_cannot_be_done_ends_with_one_line_and_makes_no_key(store: Store, u
     assert store.keys() == ()
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_used_ends_with_one_line(tmp_path: Path) -> None:
     unusable = f"sqlite:///{tmp_path / 'nowhere' / 'adl.db'}"
     refused = keys(unusable, ["create", "--name", "risk engine"], ["list"])
     assert refused == [(1, "", "the store's database cannot be used now\n")] * 2
 
 
+@pytest.mark.slow
 def test_a_wrong_address_ends_with_one_line_that_does_not_repeat_it() -> None:
     ((code, out, err),) = keys("mysql://someone:hidden@host/adl", ["list"])
     assert (code, out, err.count("\n")) == (1, "", 1)

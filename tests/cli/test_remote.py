@@ -117,6 +117,7 @@ def test_a_server_that_does_not_say_when_is_not_asked_again() -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reply", "code", "line"),
     [

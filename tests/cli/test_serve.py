@@ -76,6 +76,7 @@ def test_it_ends_with_everything_it_started(tmp_path: Path, number: signal.Signa
     assert "Traceback" not in served.out.read_text() + served.err.read_text()
 
 
+@pytest.mark.slow
 def test_a_request_that_takes_longer_than_the_graceful_time_is_told_so(tmp_path: Path) -> None:
     with serving(tmp_path, ADL_GRACEFUL_SECONDS="1") as served:
         with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
@@ -85,7 +86,7 @@ def test_a_request_that_takes_longer_than_the_graceful_time_is_told_so(tmp_path:
             )
             wait_for(lambda: "adl_in_flight_requests 2.0" in httpx2.get(f"{served.address}/metrics").text)
             served.process.terminate()
-            answer = connection.recv(65_536)
+            answer = b"".join(iter(lambda: connection.recv(65_536), b""))
         assert served.process.wait(timeout=20) == 0
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nretry-after: 1\r\n" in answer
@@ -146,6 +147,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -172,6 +174,7 @@ def test_what_it_cannot_start_with_is_told_in_one_line(tmp_path: Path, settings:
     assert "secret" not in line
 
 
+@pytest.mark.slow
 def test_a_key_that_was_revoked_does_not_open_the_service_to_others(tmp_path: Path) -> None:
     add_key(tmp_path, revoked=True)
     assert "adl keys create" in refused(tmp_path, "--host", "0.0.0.0")
@@ -186,6 +189,7 @@ def with_no_need_of_keys(_: Path) -> dict[str, str]:
     return {"ADL_REQUIRE_KEYS": "false"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prepare", [with_a_key, with_no_need_of_keys])
 def test_it_listens_for_others_with_a_key_or_where_none_is_needed(
     tmp_path: Path, prepare: Callable[[Path], dict[str, str]]
@@ -194,6 +198,7 @@ def test_it_listens_for_others_with_a_key_or_where_none_is_needed(
         assert httpx2.get(f"{served.address}/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_port_that_is_no_port_is_a_usage_error(tmp_path: Path) -> None:
     done = subprocess.run(
         [*ADL, "serve"],

@@ -50,6 +50,7 @@ def test_a_broken_connection_costs_another_attempt_and_no_second_solve(
         assert answer.replayed == (fault in NOTHING_BACK)
 
 
+@pytest.mark.slow
 def test_one_trouble_after_another_is_still_one_answer(kind: str, address: str, proxy: Proxy) -> None:
     before = solved(address)
     proxy.faults.extend(["half-body", "closed", "unanswered"])
@@ -85,6 +86,7 @@ def test_a_service_that_is_not_there_yet_is_waited_for(kind: str, address: str) 
     assert answer.attempts > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["closed", "unanswered"])
 def test_who_gives_up_can_ask_again_under_the_same_key(kind: str, address: str, proxy: Proxy, fault: str) -> None:
     before = solved(address)
@@ -104,6 +106,7 @@ def test_who_gives_up_can_ask_again_under_the_same_key(kind: str, address: str, 
     assert solved(address) == before + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", SLOW)
 def test_the_timeout_is_of_the_whole_call(kind: str, proxy: Proxy, fault: str) -> None:
     proxy.faults.append(fault)

@@ -43,6 +43,7 @@ def everything(client: Any) -> list[Any]:
     return told
 
 
+@pytest.mark.slow
 def test_every_operation_of_the_specification_is_called_and_no_other(kind: str, proxy: Proxy) -> None:
     with opened(kind, proxy.address) as client:
         for told in everything(client):

@@ -25,7 +25,11 @@ class Server:
         self.address = f"http://127.0.0.1:{self.port}"
         self._log = log
         self._workers = workers
-        self._environment = os.environ | {f"ADL_{name.upper()}": f"{value}" for name, value in settings.items()}
+        self._environment = (
+            os.environ
+            | {"ADL_SOLVER_PROCESSES": "2"}
+            | {f"ADL_{name.upper()}": f"{value}" for name, value in settings.items()}
+        )
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -104,6 +104,7 @@ def test_what_is_refused_says_what_to_change_and_writes_nothing(
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_table_that_fails_leaves_the_report_of_before(tmp_path: Path) -> None:
     write(tmp_path, TOTALS, *WAVES)
     assert replay(tmp_path, ".")[0] == 0

@@ -8,9 +8,11 @@ import cvxpy as cp
 import numpy as np
 import pytest
 from cvxpy.reductions.solvers.conic_solvers.clarabel_conif import CLARABEL
+from fastapi.testclient import TestClient
 from ortools.linear_solver import pywraplp
 
 from app.convert.requests import allocation_of
+from app.main import create_app
 from app.sample import venue
 from app.settings import Settings
 from solvers import verify
@@ -184,13 +186,14 @@ def test_a_solver_that_fails_answers_nothing(monkeypatch: pytest.MonkeyPatch) ->
         run(five_accounts(), METHODS[3])
 
 
-def test_a_solver_that_hits_its_limit_is_a_time_out_on_the_wire(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pywraplp.Solver, "Solve", lambda _: pywraplp.Solver.FEASIBLE)
+def test_a_solver_that_hits_its_limit_is_a_time_out_on_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pywraplp.Solver, "Solve", lambda _: pywraplp.Solver.FEASIBLE)  # so it must be solved here
     accounts = [{"id": f"a{i}", "cash": 0, "pnl": pnl} for i, pnl in enumerate((8, 4, 0.5))]
     policy = {"name": "capped-pro-rata", "method": "lp"}
     body = {"snapshot": {"accounts": accounts}, "shortfall": {"deficit": 7.5}, "policy": policy}
-    status, answer = post("/v1/allocations", body)
-    assert (status, answer["code"]) == (504, "solver-timeout")
+    with TestClient(create_app(Settings(solver_processes=0))) as client:
+        answer = client.post("/v1/allocations", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (504, "solver-timeout")
 
 
 def test_row_order_does_not_reach_the_solver() -> None:
