@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +26,10 @@ pytest.register_assert_rewrite(
 
 # One store for the tests of a process, which is not the one of whoever runs them. Servers end without waiting, and have
 # no worker processes, whose warming takes four seconds of a core each time, but where a test says so.
-os.environ["ADL_DATABASE_URL"] = f"sqlite:///{tempfile.mkdtemp(prefix='adl-tests-')}/adl.db"
+_MEMORY = Path("/dev/shm")
+_FOLDER = tempfile.mkdtemp(prefix="adl-tests-", dir=_MEMORY if _MEMORY.is_dir() else None)
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+os.environ["ADL_DATABASE_URL"] = f"sqlite:///{_FOLDER}/adl.db"
 os.environ["ADL_DRAIN_SECONDS"] = "0"
 os.environ["ADL_SOLVER_PROCESSES"] = "0"
 

@@ -58,6 +58,13 @@ def some(cases: int | Iterable[Any], fast: int) -> list[Any]:
     return [case if place < fast else pytest.param(case, marks=pytest.mark.slow) for place, case in enumerate(each)]
 
 
+def one_in(every: int, cases: Sequence[Any]) -> list[Any]:
+    """Cases to parametrise with: one in so many always, the others with the slow tests."""
+    return [
+        pytest.param(case, marks=[] if place % every == 0 else pytest.mark.slow) for place, case in enumerate(cases)
+    ]
+
+
 def units(*amounts: float) -> list[int]:
     return [round(amount * UNIT) for amount in amounts]
 

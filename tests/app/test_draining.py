@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.app.requests import ALLOCATIONS, COMPARISONS, JSON, request
 from tests.app.services import SLOW
 from tests.faults.server import client, serving
 
 
+@pytest.mark.slow
 def test_readiness_falls_first_and_requests_under_way_are_finished(tmp_path: Path) -> None:
     settings = {"database_url": f"sqlite:///{tmp_path}/adl.db", "drain_seconds": 1.5, "solver_processes": 0}
     with (

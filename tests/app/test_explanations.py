@@ -345,6 +345,7 @@ def test_an_allocation_is_explained_without_a_word_of_other_accounts(client: Any
     assert secret(client, ALLOCATIONS, body) == len(body["snapshot"]["accounts"])
 
 
+@pytest.mark.slow
 def test_a_closing_is_explained_without_a_word_of_other_accounts(client: Any) -> None:
     seen = 0
     for seed in range(8):

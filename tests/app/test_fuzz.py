@@ -127,6 +127,7 @@ def test_small_hostile_texts_are_refused_at_every_place(served: Served, path: st
     assert batch(served, path, chosen) >= {200, 422}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", GOOD)
 def test_what_is_no_object_in_utf_8_is_refused(served: Served, path: str) -> None:
     assert batch(served, path, whole(GOOD[path]).items()) == {422}

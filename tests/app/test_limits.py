@@ -182,6 +182,7 @@ def test_no_request_may_ask_for_more_than_the_services_time() -> None:
 # Places -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_too_many_requests_at_once_are_turned_away_and_later_ones_work() -> None:
     with serving(solver_threads=1, max_waiting=0) as address:
         together = threading.Barrier(5)

@@ -17,6 +17,7 @@ from tests.app.services import SLOW, to, works
 from tests.processes import ROOT, answers, free_port
 
 
+@pytest.mark.slow
 def test_a_termination_signal_lets_a_request_finish_and_ends_the_process_cleanly() -> None:
     port = free_port()
     address = f"http://127.0.0.1:{port}"

@@ -166,6 +166,7 @@ def test_a_program_killed_leaves_no_process(busy: int) -> None:
         assert end(left, 9 if busy else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -71,6 +71,7 @@ def loris(served: Served, count: int) -> float:
         return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_connections_whose_headers_do_not_end_keep_nobody_else_and_are_closed(short: Served) -> None:
     seconds = loris(short, 300)
     assert seconds >= HEADER_SECONDS

@@ -76,6 +76,7 @@ def attributes(span: Any) -> dict[str, Any]:
     return {item.key: getattr(item.value, item.value.WhichOneof("value")) for item in span.attributes}
 
 
+@pytest.mark.slow
 def test_a_request_is_a_span_and_what_is_left_is_sent_at_the_end(tmp_path: Path, collector: Collector) -> None:
     settings = {ENDPOINT: collector.address, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
     with serving(tmp_path, **settings) as served:

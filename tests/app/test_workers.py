@@ -65,6 +65,7 @@ def test_an_answer_that_comes_as_the_time_passes_is_an_answer_or_a_time_out_and_
     assert asyncio.run(scenario()) <= {None, "solver-timeout", "overloaded"}
 
 
+@pytest.mark.slow
 def test_work_that_fails_in_time_or_late_leaves_nothing_in_the_log() -> None:
     complaints: list[Any] = []
 

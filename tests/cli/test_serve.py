@@ -139,6 +139,7 @@ def test_a_directory_for_metrics_that_was_named_is_emptied_used_and_kept(tmp_pat
 # What it refuses ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -12,6 +12,7 @@ import pytest
 from app.client import AdlError, ConnectionFailed, TimedOut
 from tests.client.clients import book, opened
 from tests.client.proxy import NOTHING_BACK, NOTHING_SENT, SLOW, Proxy, wait_for
+from tests.problems import one_in
 from tests.processes import free_port
 
 GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
@@ -29,7 +30,7 @@ def kept(client: Any, venue: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "fault", [*NOTHING_SENT, *NOTHING_BACK, GATEWAY], ids=[*NOTHING_SENT, *NOTHING_BACK, "gateway"]
+    "fault", one_in(2, [*NOTHING_SENT, *NOTHING_BACK, GATEWAY]), ids=[*NOTHING_SENT, *NOTHING_BACK, "gateway"]
 )
 def test_a_broken_connection_costs_another_attempt_and_no_second_solve(
     kind: str, address: str, proxy: Proxy, fault: str

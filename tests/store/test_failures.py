@@ -54,6 +54,7 @@ def remote(server: Server) -> Iterator[Store]:
     store.close()
 
 
+@pytest.mark.slow
 def test_a_lock_that_another_keeps_is_not_waited_for_for_ever(
     opened: Callable[[], Store], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

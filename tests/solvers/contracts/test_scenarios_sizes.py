@@ -65,6 +65,7 @@ def test_factors_by_tiles_are_cholesky_factors(size: int) -> None:
         lower(-matrix)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 3), (1000, 60), (7, 40), (50, 300)])
 def test_gram_is_a_product(shape: tuple[int, int]) -> None:
     matrix = np.random.default_rng(1).random(shape)
