@@ -273,7 +273,7 @@ def test_a_process_is_killed_at_the_time_limit(client: Any) -> None:
     shock = {"law": "scenarios", "moves": moves}
     body = request(rows, {"name": "cvar"}, shock=shock) | {"shortfall": {"deficit": 500}}
     where = f"{ALLOCATIONS}/{answer_to(client, ALLOCATIONS, body)['id']}/explanations/17"
-    with TestClient(create_app(Settings(time_limit=0.4))) as hurried:
+    with TestClient(create_app(Settings(time_limit=0.4, solver_processes=1))) as hurried:
         late = hurried.get(where)
         killed = re.search(r'adl_\w*killed\w*\{\w+="time-limit"\} (\S+)', hurried.get("/metrics").text)
     assert (late.status_code, late.json()["code"]) == (504, "solver-timeout")

@@ -149,11 +149,15 @@ def test_large_hostile_texts_are_refused_in_bounded_time_and_memory(served: Serv
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", GOOD)
-def test_large_hostile_texts_are_refused_at_many_places(served: Served, path: str) -> None:
+def test_every_large_hostile_text_is_refused(served: Served, path: str) -> None:
+    """Each at one place, another for each: all of them everywhere would take an hour."""
     usual(served, path)
     resting, good = peaks(served), GOOD[path]
     spots = [at for at in places(good) if len(at) < 3 or at[-1] in {"id", "cash", "account", "law"}]
-    chosen = (((at, what), spliced(good, at, text)) for what, text in large().items() for at in spots)
+    chosen = (
+        (what, spliced(good, spots[number * 5 % len(spots)], text))
+        for number, (what, text) in enumerate(large().items())
+    )
     batch(served, path, chosen)
     assert peaks(served) - resting < MEMORY_PER_BYTE * BODY_LIMIT
 
