@@ -14,6 +14,8 @@ import pytest
 from app.processes import ProcessDied, Processes, ProcessTimeout
 from tests.app.test_processes import alive, at_work, fail, hold_the_lock, nap, opened, spin, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("busy", [spin, hold_the_lock])
 def test_the_loop_runs_on_while_a_process_works_and_the_limit_kills_it(

@@ -14,6 +14,8 @@ import app
 from solvers.registry import POLICIES
 from tests.cli.commands import FIVE, adl, columns, example, refused, served
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     "compare": ("/v1/comparisons", "comparison"),
     "close": ("/v1/closures", "closures"),

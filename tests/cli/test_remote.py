@@ -18,6 +18,8 @@ from tests.cli.commands import FIVE, adl, example, refused, served
 from tests.processes import free_port
 from tests.serving import serving
 
+pytestmark = pytest.mark.slow
+
 Reply = tuple[int, dict[str, str], bytes]
 """Status, headers, body."""
 

@@ -15,6 +15,8 @@ from tests.client.proxy import NOTHING_BACK, NOTHING_SENT, SLOW, Proxy, wait_for
 from tests.problems import one_in
 from tests.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>"
 
 

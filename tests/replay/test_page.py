@@ -14,6 +14,8 @@ from app.replay.charts import Series
 from app.replay.event import Event
 from tests.replay.tables import CLOSES, GAPS, METRICS, SHOCKS, TOTALS, TWO_NEEDS, TWO_WAVES, USERS, WAVES, told, write
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = ["happened", "waves", "over", "cumulative", "kept", "haircuts", "largest", "limits", "attribution", "made"]
 VOID = {"meta", "wbr"}
 EMPTY = {"line", "rect", "circle", "polyline"}
