@@ -1,6 +1,7 @@
 """The served specification, documents held against its schemas, and the loader run in process."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from app.loaders.__main__ import main
+from tests.app.desks import Desk
 from tests.app.requests import Body
 from tests.app.tables import Load
 
@@ -50,3 +52,18 @@ def load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Load:
         return json.loads(out) if out else None, err.replace(f"{path}", path.name).splitlines()
 
     return run
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(f"sqlite:///{tmp_path / 'adl.db'}")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """For tests that leave it as it is."""
+    made = Desk(f"sqlite:///{tmp_path_factory.mktemp('access') / 'adl.db'}")
+    yield made
+    made.store.close()

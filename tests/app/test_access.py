@@ -2,13 +2,10 @@
 
 import logging
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,97 +15,13 @@ import pytest
 import uvicorn
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sqlalchemy import text
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from app.access import Access, issue, may_listen
+from app.access import issue, may_listen
 from app.problems import CODES, RequestProblem
-from app.store import SCOPES, Key, KeyScope, Store, StoreUnavailable
-from app.store.database import engine_of, writing
-
-NOW = datetime(2025, 10, 10, 12, tzinfo=UTC)
-ELSEWHERE = ("10.1.2.3", 8000)
-HERE = ("127.0.0.1", 8000)
-UNKNOWN = f"adl_{'0' * 12}_{'1' * 64}"
-
-
-class Seconds:
-    """A clock that tests move on."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Desk:
-    """A database of keys, an Access that asks it, and what it was asked."""
-
-    def __init__(self, url: str) -> None:
-        self.store = Store.open(url)
-        self.time = Seconds()
-        self.asked: list[str] = []
-        self.access = self.open(True)
-        self._url = url
-
-    def open(self, require: bool | None) -> Access:
-        return Access(self._key, require, self.time)
-
-    def _key(self, id_: str) -> Key | None:
-        self.asked.append(id_)
-        return self.store.key(id_)
-
-    def issue(self, *scopes: KeyScope) -> tuple[Key, str]:
-        key, token = issue("risk engine", scopes or SCOPES, NOW)
-        self.store.add_key(key)
-        return key, token
-
-    @contextmanager
-    def without_database(self) -> Iterator[None]:
-        self._statement("ALTER TABLE keys RENAME TO elsewhere")
-        yield
-        self._statement("ALTER TABLE elsewhere RENAME TO keys")
-
-    def _statement(self, statement: str) -> None:
-        engine = engine_of(self._url)
-        with writing(engine).begin() as connection:
-            connection.execute(text(statement))
-        engine.dispose()
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(f"sqlite:///{tmp_path / 'adl.db'}")
-    yield made
-    made.store.close()
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """For tests that leave it as it is."""
-    made = Desk(f"sqlite:///{tmp_path_factory.mktemp('access') / 'adl.db'}")
-    yield made
-    made.store.close()
-
-
-def request(
-    *headers: tuple[bytes, bytes],
-    server: tuple[str, int | None] | None = ELSEWHERE,
-    client: tuple[str, int] | None = None,
-) -> Scope:
-    return {"type": "http", "headers": list(headers), "server": server, "client": client}
-
-
-def bearing(token: str) -> Scope:
-    return request((b"host", b"adl.internal"), (b"authorization", f"Bearer {token}".encode()))
-
-
-def refusal(access: Access, scope: Scope, needed: KeyScope = "solve") -> RequestProblem:
-    with pytest.raises(RequestProblem) as caught:
-        access.caller(scope, needed)
-    return caught.value
+from app.store import SCOPES, KeyScope
+from tests.app.desks import ELSEWHERE, HERE, NOW, UNKNOWN, Desk, bearing, refusal, request
 
 
 @pytest.mark.parametrize("scopes", [held for count in (1, 2, 3) for held in combinations(SCOPES, count)], ids=" ".join)
@@ -328,178 +241,6 @@ def test_real_connections_are_told_apart(shared: Desk, tmp_path: Path) -> None:
         tries = [{}, {"Host": "adl.internal"}, {"Forwarded": "for=127.0.0.1"}]
         told = [client.get("http://localhost/", headers=headers) for headers in tries]
         assert [answer.status_code for answer in told] == [200, 200, 401]
-
-
-def test_a_key_is_asked_for_once_in_ten_seconds(desk: Desk) -> None:
-    key, token = desk.issue()
-    assert desk.access.cached(bearing(token), "solve") is None
-    assert desk.asked == []
-    for moment in (1000, 1005, 1009.999):
-        desk.time.now = moment
-        assert desk.access.caller(bearing(token), "solve") == key.id
-        assert desk.access.cached(bearing(token), "solve") == key.id
-    assert desk.asked == [key.id]
-    desk.time.now = 1010
-    assert desk.access.cached(bearing(token), "solve") is None
-    assert desk.access.caller(bearing(token), "solve") == key.id
-    assert desk.asked == [key.id] * 2
-
-
-def test_a_revocation_is_felt_within_ten_seconds(desk: Desk) -> None:
-    key, token = desk.issue()
-    desk.access.caller(bearing(token), "solve")
-    desk.store.revoke_key(key.id)
-    desk.time.now += 10
-    assert desk.access.cached(bearing(token), "solve") is None
-    assert refusal(desk.access, bearing(token)).code == "unauthorized"
-    with pytest.raises(RequestProblem):
-        desk.access.cached(bearing(token), "solve")
-
-
-def test_an_id_that_is_no_key_s_is_remembered_too(desk: Desk) -> None:
-    key, token = issue("late", ["solve"], NOW)
-    for _ in range(3):
-        refusal(desk.access, bearing(token))
-    assert desk.asked == [key.id]
-    desk.store.add_key(key)
-    with pytest.raises(RequestProblem):
-        desk.access.cached(bearing(token), "solve")
-    desk.time.now += 10
-    assert desk.access.caller(bearing(token), "solve") == key.id
-    assert desk.access.cached(bearing(token), "solve") == key.id
-
-
-def test_made_up_ids_take_little_room_and_none_from_keys(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.access.CACHED_KEYS", 3)
-    keys = [desk.issue() for _ in range(4)]
-    for key, token in keys:
-        assert desk.access.caller(bearing(token), "solve") == key.id
-    made_up = [f"adl_{number:012x}_{'1' * 64}" for number in range(20)]
-    for token in made_up:
-        refusal(desk.access, bearing(token))
-    assert [desk.access.cached(bearing(token), "solve") for _, token in keys] == [
-        None,
-        *(key.id for key, _ in keys[1:]),
-    ]
-    assert [desk.access.cached(bearing(token), "solve") for token in made_up[:-3]] == [None] * 17
-    for token in made_up[-3:]:
-        with pytest.raises(RequestProblem):
-            desk.access.cached(bearing(token), "solve")
-
-
-@pytest.mark.parametrize("count", ["keys", "made-up ids"])
-def test_what_was_asked_for_longest_ago_is_forgotten_first(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, count: str
-) -> None:
-    monkeypatch.setattr("app.access.CACHED_KEYS", 3)
-    make = desk.issue if count == "keys" else lambda: issue("nobody's", ["solve"], NOW)
-    tokens = [make()[1] for _ in range(4)]
-
-    def ask(method: Callable[[Scope, KeyScope], str | None], token: str) -> bool:
-        """Whether there was an answer."""
-        try:
-            return method(bearing(token), "solve") is not None
-        except RequestProblem:
-            return True
-
-    for token in tokens[:3]:
-        assert ask(desk.access.caller, token)
-    desk.time.now += 10
-    for token in (*tokens[1:3], tokens[0], tokens[3]):
-        assert ask(desk.access.caller, token)
-    assert [ask(desk.access.cached, token) for token in tokens] == [True, False, True, True]
-
-
-def test_a_database_that_is_gone_for_ten_minutes_stops_no_caller_it_knew(desk: Desk) -> None:
-    key, token = desk.issue()
-    desk.access.caller(bearing(token), "solve")
-    with desk.without_database():
-        moments = [1000 + 7.5 * step for step in range(80)]
-        for moment in moments:
-            desk.time.now = moment
-            assert desk.access.caller(bearing(token), "solve") == key.id
-            assert desk.access.cached(bearing(token), "solve") == key.id
-        assert desk.time.now == 1592.5
-        assert len(desk.asked) <= 60  # not with every request
-        desk.time.now = 1595
-        assert desk.access.caller(bearing(token), "solve") == key.id
-        desk.time.now = 1600
-        assert desk.access.cached(bearing(token), "solve") is None
-        with pytest.raises(StoreUnavailable):
-            desk.access.caller(bearing(token), "solve")
-    assert desk.access.caller(bearing(token), "solve") == key.id
-
-
-def test_a_key_that_was_not_known_before_is_not_refused_by_a_database_that_is_gone(desk: Desk) -> None:
-    _, token = desk.issue()
-    refusal(desk.access, bearing(UNKNOWN))
-    desk.time.now += 10
-    with desk.without_database():
-        for unsure in (token, UNKNOWN):
-            with pytest.raises(StoreUnavailable):
-                desk.access.caller(bearing(unsure), "solve")
-
-
-def test_a_revoked_key_stays_refused_while_the_database_is_gone(desk: Desk) -> None:
-    key, token = desk.issue()
-    desk.store.revoke_key(key.id)
-    refusal(desk.access, bearing(token))
-    desk.time.now += 60
-    with desk.without_database():
-        assert refusal(desk.access, bearing(token)).code == "unauthorized"
-
-
-def test_a_revocation_made_while_the_database_was_away_is_felt_ten_seconds_after(desk: Desk) -> None:
-    key, token = desk.issue()
-    desk.access.caller(bearing(token), "solve")
-    desk.store.revoke_key(key.id)
-    with desk.without_database():
-        desk.time.now += 300
-        assert desk.access.caller(bearing(token), "solve") == key.id
-    desk.time.now += 10
-    assert refusal(desk.access, bearing(token)).code == "unauthorized"
-
-
-def test_a_wrong_secret_is_found_by_the_same_steps_whether_its_id_is_a_key_s_or_not(desk: Desk) -> None:
-    key, _ = desk.issue()
-    revoked, _ = desk.issue()
-    desk.store.revoke_key(revoked.id)
-    known = {one.id: desk.store.key(one.id) for one in (key, revoked)}
-
-    def steps(id_: str) -> list[str]:
-        """Every function that is called, of Python or C, by its name."""
-        access = Access(known.get, True, desk.time)
-        scope = bearing(f"adl_{id_}_{'1' * 64}")
-        called: list[str] = []
-
-        def note(frame: Any, event: str, arg: Any) -> None:
-            if event in {"call", "c_call"}:
-                called.append(frame.f_code.co_qualname if event == "call" else arg.__qualname__)
-
-        sys.setprofile(note)
-        try:
-            access.caller(scope, "solve")
-        except RequestProblem:
-            pass
-        finally:
-            sys.setprofile(None)
-        return called
-
-    unknown = steps("0" * 12)
-    assert unknown.count("compare_digest") == 1
-    assert unknown.count("hashed") == 1
-    assert steps(key.id) == steps(revoked.id) == unknown
-
-
-def test_many_threads_may_ask_at_once(desk: Desk) -> None:
-    keys = [desk.issue() for _ in range(8)]
-
-    def ask(number: int) -> bool:
-        key, token = keys[number % 8]
-        return desk.access.caller(bearing(token), "solve") == key.id
-
-    with ThreadPoolExecutor(8) as threads:
-        assert all(threads.map(ask, range(400)))
 
 
 def test_secrets_are_not_stored_logged_printed_or_told(
