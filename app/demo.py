@@ -222,7 +222,7 @@ def title(policy: dict[str, Any]) -> str:
 def addresses(base: str) -> list[str]:
     return [
         "",
-        f"The service is up:    {base}/docs   {base}/v1/policies   {base}/metrics",
+        f"The service is up:    {base}/   {base}/docs   {base}/metrics",
         f"Ask it yourself:      curl -s {base}/v1/allocations -H 'Content-Type: application/json'"
         " -d @examples/five-accounts.json",
         "Ctrl-C stops it.",

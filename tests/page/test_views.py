@@ -169,6 +169,16 @@ def test_contracts_show_markets_and_the_closures_of_an_account(page: Page) -> No
     expect(page.locator("#contracts")).to_contain_text("Status: feasible")
 
 
+def test_a_book_of_contracts_leaves_the_other_views_and_says_so(page: Page) -> None:
+    opened(page)
+    page.get_by_label("Example").select_option(label="Contracts: three markets")
+    show(page, "Who pays")
+    expect(page.locator("#status")).to_have_text(
+        "Contracts: three markets is under Contracts; the other views show Five accounts."
+    )
+    expect(page.locator(".tiles")).to_contain_text("7.50 USD")
+
+
 def test_closing_for_risk_is_loaded_into_contracts(page: Page) -> None:
     opened(page)
     page.get_by_label("Example").select_option(label="Contracts: closing for risk")

@@ -62,6 +62,7 @@ async function load(path) {
 function take(book) {
   if (book.closing) {
     state.closings = book;
+    status(state.book ? `${book.name} is under Contracts; the other views show ${state.book.name}.` : "");
     showTab("contracts");
     return;
   }

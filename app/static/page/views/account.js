@@ -10,6 +10,7 @@ import { currency, fill, label } from "./labels.js";
 
 export const account = { id: "one-account", title: "One account", show };
 
+const UNSOLVED = { "invalid-request": "Needs what the venue did not send" };
 const wanted = { id: "", policy: 0 };
 
 function show(panel, alive) {
@@ -166,7 +167,7 @@ export function alternatives(told, unit) {
           text: (value) => (value === null ? "" : money(value)),
           number: true,
         },
-        { title: "Not solved", value: (row) => all[row].code, text: (value) => (value === null ? "" : words(value)) },
+        { title: "Not solved", value: (row) => all[row].code, text: (value) => (value === null ? "" : (UNSOLVED[value] ?? words(value))) },
       ],
       length: all.length,
     },

@@ -19,6 +19,7 @@ const MODELS = [
 const FAIR = { max_haircut: "worst haircut", gini: "Gini of haircuts" };
 const HEIGHT = Math.sqrt(3) / 2;
 const [PIXELS, ABOVE, BELOW] = [460, 70, 36]; // of the chart, and around the triangle
+const SIGN_ROOM = 14; // pixels from a corner to its name: a sign may lie on the corner
 const CORNERS = { fairness: [0.5, HEIGHT], robustness: [0, 0], revenue: [1, 0] };
 
 const choice = { fair: "max_haircut", model: "deleverage" };
@@ -179,9 +180,9 @@ function option(theme, width, all) {
   const edge = { type: "line", symbol: "none", silent: true, lineStyle: { color: theme.soft, width: 1.5 } };
   const [top, left, right] = Object.values(CORNERS);
   const names = [
-    { value: top, label: { position: "top" }, name: "Fairness" },
-    { value: left, label: { position: "bottom" }, name: "Robustness" },
-    { value: right, label: { position: "bottom" }, name: "Revenue" },
+    { value: top, label: { position: "top", distance: SIGN_ROOM }, name: "Fairness" },
+    { value: left, label: { position: "bottom", distance: SIGN_ROOM }, name: "Robustness" },
+    { value: right, label: { position: "bottom", distance: SIGN_ROOM }, name: "Revenue" },
   ];
   const median = (from, to) => ({
     ...edge,
