@@ -135,7 +135,7 @@ def test_one_account_is_told_its_formula_and_what_other_rules_would_take(page: P
     assert ["multiplier", "0.6"] in cells(page, "Numbers of the formula")
     others = {row[0]: row[1:] for row in cells(page, "The same book under other policies, of this account alone")}
     assert others["queue"] == ["7.50", "93.75 %", "-2.70", ""]
-    assert others["revenue"][-1] == "Invalid request"
+    assert others["revenue"][-1] == "Needs what the venue did not send"
     painted(page, "What each policy takes from this account")
     page.locator("#one-account").get_by_label("Account id").fill("bob")
     page.locator("#one-account form").get_by_label("Policy").select_option(label="queue: pnl")
