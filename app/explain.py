@@ -14,7 +14,7 @@ from app.convert.closures import ClosureAsked
 from app.convert.encode import dump
 from app.convert.explanations import Alternatives, allocation_explanation, bearers_of, closure_explanation
 from app.convert.requests import Asked, Chosen
-from app.problems import RequestProblem
+from app.problems import RequestProblem, no_record
 from app.settings import Settings
 from app.store import Kind
 from app.tasks import TASKS
@@ -82,16 +82,11 @@ def explained_in_process(job: tuple[Question, Settings, float]) -> bytes:
     return found
 
 
-def unknown(kind: Kind) -> RequestProblem:
-    """The same for a record that is not there and for an account that is not in it."""
-    return RequestProblem("not-found", f"there is no {kind} with this id")
-
-
 def _row(ids: Sequence[str], question: Question) -> int:
     try:
         return ids.index(question.account)
     except ValueError:
-        raise unknown(question.kind) from None
+        raise no_record(question.kind) from None
 
 
 def _as_answered(question: Question, row: int, seized: str) -> bool | None:

@@ -26,15 +26,13 @@ from app.store import (
     StoreFailed,
     StoreUnavailable,
 )
+from app.store.database import CONNECTIONS
 
 LEASE_SECONDS = 5.0
 """How long nobody else takes over the request of an idempotency key whose process was killed."""
 
 REST_SECONDS = 1.0
 """After a failure the database is left alone so long: a request need not wait for what the last one waited for."""
-
-THREADS = 16
-"""Connections used at once; on SQLite those that write are committed together."""
 
 PRUNE_SECONDS = 300.0
 
@@ -102,7 +100,7 @@ class Ledger:
     async def in_thread(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Any function that waits for the database."""
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+            self._threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="store")
         return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, function, *arguments)
 
     async def record(self, entry: Entry) -> bool:

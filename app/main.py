@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from app import __version__, openapi
 from app.middleware import Observe
-from app.problems import RequestProblem, as_problem
+from app.problems import RequestProblem, as_problem, invalid, pointer
 from app.routes import (
     allocations,
     closures,
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
     async def refuse(request: Request, exc: Exception) -> Response:
-        problem = as_problem(exc)
+        problem = _of_query(exc) if isinstance(exc, RequestValidationError) else as_problem(exc)
         if problem.code == "method-not-allowed":
             problem.headers["Allow"] = ", ".join(_methods(request))
         request.scope["adl.code"] = problem.code
@@ -75,6 +75,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Observe, metrics=service.metrics)
     openapi.install(app)
     return app
+
+
+def _of_query(exc: RequestValidationError) -> RequestProblem:
+    """FastAPI's refusal of a query or a path; bodies are read by `app.convert`."""
+    return invalid([(pointer(error["loc"][1:]), str(error["msg"]), None) for error in exc.errors()])
 
 
 def _methods(request: Request) -> list[str]:

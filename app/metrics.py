@@ -56,7 +56,7 @@ class Metrics:
         self.ptsr = self._last("adl_ptsr_ratio", "Largest endowment left over the budget, last allocation.")
         self.store = Histogram(
             "adl_store_operation_duration_seconds",
-            "Time of one operation of the store, waiting for a thread included.",
+            "Time of one operation of the store, waiting for a connection or a lock included.",
             ("operation", "outcome"),
             buckets=SECONDS,
             registry=registry,

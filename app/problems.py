@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -133,6 +132,11 @@ def invalid(errors: Sequence[Error], total: int = 0) -> RequestProblem:
     return RequestProblem("invalid-request", f"{where}{who}: {detail}{more}", errors=errors, total=total)
 
 
+def no_record(kind: str) -> RequestProblem:
+    """The same for a record that is not there, or another's, and for an account that is not in one."""
+    return RequestProblem("not-found", f"there is no {kind} with this id")
+
+
 def pointer(parts: Iterable[str | int]) -> str:
     """A JSON pointer (RFC 6901)."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
@@ -144,11 +148,9 @@ def unknown_field(at: tuple[str | int, ...], name: str | int) -> str:
 
 
 def as_problem(exc: Exception) -> RequestProblem:
-    """A refusal as a problem: ours, FastAPI's of a query, or Starlette's of unknown paths and methods."""
+    """A refusal as a problem: ours, or Starlette's of unknown paths and methods."""
     if isinstance(exc, RequestProblem):
         return exc
-    if isinstance(exc, RequestValidationError):  # of the query or the path; bodies are read by `convert`
-        return invalid([(pointer(error["loc"][1:]), str(error["msg"]), None) for error in exc.errors()])
     if isinstance(exc, HTTPException) and exc.status_code in _STARLETTE:
         code, detail = _STARLETTE[exc.status_code]
         return RequestProblem(code, detail, headers=dict(exc.headers or {}))

@@ -67,6 +67,7 @@ class Processes:
         self._lock = Lock()
         self._jobs: SimpleQueue[_Job | None] | None = None
         self._open: set[_Job] = set()
+        self._keepers: list[Thread] = []
 
     def start(self) -> None:
         """Begin to warm the processes; returns at once."""
@@ -102,22 +103,31 @@ class Processes:
                 self._open.discard(job)
         return job.answer()
 
-    def close(self) -> None:
-        """Kill what runs and drop what waits, each with ProcessDied; idle processes leave."""
+    def close(self, seconds: float = 0.0) -> None:
+        """Kill what runs and drop what waits, each with ProcessDied; idle processes leave.
+
+        They are waited for so many seconds: a program that ends before one that is just being started has it complain.
+        """
         with self._lock:
             jobs, self._jobs = self._jobs, None
+            keepers, self._keepers = self._keepers, []
             dropped, self._open = self._open, set()
         for job in dropped:
             job.give_up(ProcessDied("the processes were closed"))
         if jobs is not None:
-            for _ in range(self._count):
+            for _ in keepers:
                 jobs.put(None)
+        deadline = monotonic() + seconds
+        for keeper in keepers:
+            keeper.join(max(deadline - monotonic(), 0.0))
 
     def _started(self) -> "SimpleQueue[_Job | None]":
         if self._jobs is None:
             self._jobs = SimpleQueue()
             for _ in range(self._count):
-                Thread(target=_keep, args=(self._jobs, self._new), name="process keeper", daemon=True).start()
+                keeper = Thread(target=_keep, args=(self._jobs, self._new), name="process keeper", daemon=True)
+                keeper.start()
+                self._keepers.append(keeper)
         return self._jobs
 
 

@@ -17,10 +17,10 @@ from app.idempotency import digest_of, key_of
 from app.lanes import Lanes
 from app.ledger import Ledger, unavailable
 from app.metrics import Metrics
-from app.problems import RequestProblem
+from app.problems import RequestProblem, no_record
 from app.rate import Rate
 from app.settings import Settings
-from app.store import Claimed, Entry, KeyScope, Store, StoreFailed, StoreUnavailable
+from app.store import Claimed, Entry, KeyScope, Kind, Store, StoreFailed, StoreUnavailable
 from app.tasks import Solved, Task, work, work_in_process
 from app.work import Place
 
@@ -77,6 +77,14 @@ class Service:
             return await self.ledger.call(name, question)
         except (StoreUnavailable, StoreFailed) as exc:
             raise unavailable("the store cannot be asked now; ask again") from exc
+
+    async def recall(self, request: Request, kind: Kind, id_: str) -> Entry:
+        """A record of whoever asks. Raises RequestProblem."""
+        caller = await self.admit(request, "read")
+        entry = await self.ask("get", lambda store: store.get(caller, kind, id_))
+        if entry is None:
+            raise no_record(kind)
+        return entry
 
     async def respond(self, request: Request, task: Task) -> Response:
         """One answer, recorded before it is sent; the one that its idempotency key has, where there is one."""

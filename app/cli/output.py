@@ -1,15 +1,13 @@
 """Where an answer goes, and in which format: whole or not at all."""
 
-import os
 import sys
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import typer
 
+from app import files
 from app.cli.failures import REFUSED, Failure
 
 Format = Literal["table", "json", "csv", "parquet"]
@@ -50,7 +48,10 @@ class Destination:
     def write(self, data: bytes) -> None:
         """Raises Failure, and BrokenPipeError when the reader of stdout went away."""
         if self.path is not None:
-            _replace(self.path, data)
+            try:
+                files.write({self.path: data})
+            except OSError as exc:
+                raise Failure(REFUSED, f"{self.path} cannot be written: {exc.strerror}") from exc
             return
         if sys.stdout.isatty() and not data.endswith(b"\n"):
             data += b"\n"
@@ -58,35 +59,3 @@ class Destination:
         while rest:  # unbuffered, as PYTHONUNBUFFERED has it, it may take a part only
             rest = rest[out.write(rest) :]
         out.flush()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """The file has all of the data, or what it had before."""
-    try:
-        if path.exists() and not path.is_file():  # /dev/null, or a pipe
-            path.write_bytes(data)
-            return
-        target = path.resolve()
-        handle, name = tempfile.mkstemp(prefix=".adl-", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fchmod(handle, _mode(target))
-                os.fsync(handle)
-            Path(name).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as exc:
-        raise Failure(REFUSED, f"{path} cannot be written: {exc.strerror}") from exc
-
-
-def _mode(target: Path) -> int:
-    """Of the file that is replaced, or what a new one gets."""
-    with suppress(OSError):
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

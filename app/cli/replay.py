@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from app import files
 from app.cli.failures import INTERRUPTED, REFUSED, printable
 from app.loaders.report import LoadError
-from app.replay import files, page, policies, sources, story, table
+from app.replay import page, policies, sources, story, table
 from app.replay.event import PRODUCTION, Event, Progress
 from app.replay.exact import money
 from app.replay.words import waves
@@ -44,7 +45,7 @@ def replay(
         with _progress() as told:
             event = story.of_tables(path, names, told) if path else story.of_sample(names, told)
             told("writing", 0.9)
-            files.write({output: page.render(event), csv: table.render(event)})
+            files.write({output: page.render(event).encode(), csv: table.render(event).encode()})
     except KeyboardInterrupt:
         raise _failure("stopped; nothing was written", INTERRUPTED) from None
     except LoadError as exc:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -26,9 +25,6 @@ STEPS = "app.cli.steps"
 NO_LIMIT = 24 * 3600.0
 """Seconds for what only the user ends."""
 
-_KEEPER = "process keeper"
-"""The name of the threads of `app.processes`."""
-
 _QUIET_SECONDS = 0.5
 _CLOSING_SECONDS = 5.0
 _PREFIX = "ADL_"
@@ -40,7 +36,6 @@ class Work:
     def __init__(self) -> None:
         self._processes = Processes(1, run_step, (STEPS,))
         self._stage = ""
-        self._before = set(threading.enumerate())
         self._warm = False
 
     async def do(self, stage: str, step: str, *arguments: Any, seconds: float = NO_LIMIT) -> Any:
@@ -72,11 +67,7 @@ class Work:
 
         One that was interrupted at its imports is not waited for: it ends by itself when it looks up.
         """
-        self._processes.close()
-        if self._warm:
-            for thread in set(threading.enumerate()) - self._before:
-                if thread.name == _KEEPER:
-                    thread.join(_CLOSING_SECONDS)
+        self._processes.close(_CLOSING_SECONDS if self._warm else 0.0)
 
     async def _show(self) -> None:
         """A spinner on stderr, gone again with the task; nothing where nobody looks, or when it is over soon."""

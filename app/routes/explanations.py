@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from app.explain import Question, explained, explained_in_process, unknown
+from app.explain import Question, explained, explained_in_process
 from app.openapi import reading
 from app.schemas.explanations import AllocationExplanation, ClosureExplanation
 from app.service import Service
@@ -50,10 +50,7 @@ async def explain_closure(request: Request, id: Id, account: Account) -> Respons
 
 async def _explanation(request: Request, kind: Kind, id_: str, account: str) -> Response:
     service: Service = request.app.state.service
-    caller = await service.admit(request, "read")
-    entry = await service.ask("get", lambda store: store.get(caller, kind, id_))
-    if entry is None:
-        raise unknown(kind)
+    entry = await service.recall(request, kind, id_)
     question = Question(kind, entry.request, entry.answer, account)
     with service.lanes.place() as place:
         told = await service.lanes.run(

@@ -15,7 +15,7 @@ from app.schemas.closings import AnyVerificationAnswer, ClosureAnswer
 from app.schemas.frontiers import FrontierAnswer
 from app.schemas.records import RecordsAnswer, ReplayAnswer, Wanted
 from app.service import Service
-from app.store import BadCursor, Entry, Filter, Kind
+from app.store import BadCursor, Filter, Kind
 from app.tasks import TASKS, Task
 
 Id = Annotated[str, Path(description="`id` of the answer.", max_length=64)]
@@ -64,7 +64,8 @@ def routes(task: Task) -> APIRouter:
     )
     async def get_record(request: Request, id: Id) -> Response:  # noqa: A002
         """The answer as it was given, byte for byte. Only its own caller gets it."""
-        entry = await _entry(request, task, id)
+        service: Service = request.app.state.service
+        entry = await service.recall(request, task.kind, id)
         return Response(entry.answer, media_type="application/json")
 
     @router.get(
@@ -75,7 +76,8 @@ def routes(task: Task) -> APIRouter:
     )
     async def get_request(request: Request, id: Id) -> Response:  # noqa: A002
         """The request of an answer: as it came, without spaces and with its keys in order."""
-        entry = await _entry(request, task, id)
+        service: Service = request.app.state.service
+        entry = await service.recall(request, task.kind, id)
         return Response(entry.request, media_type="application/json")
 
     @router.get(
@@ -87,7 +89,7 @@ def routes(task: Task) -> APIRouter:
     async def replay(request: Request, id: Id) -> Response:  # noqa: A002
         """Solves the stored request again, and says whether the answer has the same bytes."""
         service: Service = request.app.state.service
-        entry = await _entry(request, task, id)
+        entry = await service.recall(request, task.kind, id)
         again: bytes | RequestProblem
         with service.lanes.place() as place:
             try:
@@ -99,15 +101,6 @@ def routes(task: Task) -> APIRouter:
         return _json(replay_answer(entry, again))
 
     return router
-
-
-async def _entry(request: Request, task: Task, id_: str) -> Entry:
-    service: Service = request.app.state.service
-    caller = await service.admit(request, "read")
-    entry = await service.ask("get", lambda store: store.get(caller, task.kind, id_))
-    if entry is None:
-        raise RequestProblem("not-found", f"there is no {task.kind} with this id")
-    return entry
 
 
 def _json(answer: object) -> Response:

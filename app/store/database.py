@@ -10,6 +10,9 @@ from sqlalchemy.exc import ArgumentError
 
 from app.store.schema import migrate
 
+CONNECTIONS = 15
+"""At once, of each process."""
+
 WAIT_SECONDS = 5
 """The longest wait for a connection, or for another's lock."""
 
@@ -23,6 +26,8 @@ def engine_of(url: str) -> Engine:
         engine = create_engine(
             parsed,
             hide_parameters=True,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
             pool_timeout=WAIT_SECONDS,
             connect_args={"timeout": WAIT_SECONDS},
         )
@@ -37,7 +42,12 @@ def engine_of(url: str) -> Engine:
     }
     missing = {name: value for name, value in limits.items() if name not in parsed.query}
     return create_engine(
-        parsed.update_query_dict(missing), hide_parameters=True, pool_timeout=WAIT_SECONDS, pool_pre_ping=True
+        parsed.update_query_dict(missing),
+        hide_parameters=True,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+        pool_pre_ping=True,
     )
 
 

@@ -7,21 +7,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def write(texts: Mapping[Path, str]) -> None:
-    """Texts in UTF-8 by path. Raises OSError naming the path; whatever raises, no file holds half a text."""
+def write(contents: Mapping[Path, bytes]) -> None:
+    """What each file is to hold. Raises OSError naming the path; whatever raises, no file holds half of it."""
     made: dict[Path, Path] = {}
     try:
-        for path, text in texts.items():
+        for path, content in contents.items():
             with _naming(path):
                 if path.exists() and not path.is_file():  # /dev/null, or a pipe: nothing to rename
-                    path.write_text(text, encoding="utf-8")
+                    path.write_bytes(content)
                     continue
                 target = path.resolve()
                 handle, name = tempfile.mkstemp(prefix=".adl-", dir=target.parent)
                 made[path] = Path(name)
                 with os.fdopen(handle, "wb") as file:
-                    file.write(text.encode())
-                    os.fchmod(file.fileno(), _mode(target))
+                    file.write(content)
+                    file.flush()
+                    os.fchmod(handle, _mode(target))
+                    os.fsync(handle)
         for path, temporary in made.items():
             with _naming(path):
                 temporary.replace(path.resolve())
