@@ -13,7 +13,7 @@ from app.schemas.wire import NUMBER_SCHEMA, Number, Wire
 MAX_ID = 128
 AccountId = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 Exposure = Annotated[
-    Any, WithJsonSchema({"anyOf": [*NUMBER_SCHEMA["anyOf"], {"type": "array", "items": NUMBER_SCHEMA}]})
+    Any, WithJsonSchema({"anyOf": [*NUMBER_SCHEMA["anyOf"], {"type": "array", "items": NUMBER_SCHEMA, "minItems": 1}]})
 ]
 
 

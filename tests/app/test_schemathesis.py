@@ -13,6 +13,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.processes import ROOT, service
@@ -20,16 +21,12 @@ from tests.processes import ROOT, service
 SECONDS = 20
 """Far above what one request takes; a hang fails, it does not wait for ever."""
 
-BEYOND_A_SCHEMA = re.compile(
-    "must be unique|must have as many|must be different ones|has [0-9]+ elements where|must be one finite weight|"
-    "no account is in this group|is not an? (account|market) of the snapshot|is missing|needs? |is needed|"
-    "must be (above|below|at|from|between|more|less|at least|at most|not|whole|a whole|finite|signed|strictly)|"
-    "must not be (negative|zero|above|below|all)|may (only|not|have)|cannot|not all|too (large|small)|"
-    "is not a cursor|valid integer|"  # 1.0 is an integer to JSON Schema
-    "not a whole number of|must lie in|stands twice|only the|has no|has none|is null|for no",
+SAID_BY_THE_SCHEMA = re.compile(
+    "is required|is not a known field|must not be empty|must be one of|must be a number or a decimal string|"
+    "not a decimal number|characters|(input|string|list|dictionary|object) should (?!be a valid integer)",
 )
-"""What a refusal of data that keeps the schema says: order, uniqueness, sizes that belong together, and the ranges of
-numbers that may also come as texts. JSON Schema has no words for these; everything else it has to say itself."""
+"""What refuses data that breaks the schema, so never data that keeps it. 1.0 is an integer to JSON Schema, not to us.
+Data that keeps it may still be refused: order, uniqueness and sizes that belong together have no words in it."""
 
 
 def loaded(examples: int, *, coverage_of_posts: bool) -> Any:
@@ -61,16 +58,17 @@ def address() -> Iterator[str]:
 
 
 def check(case: Any, response: Any) -> None:
-    """Schemathesis' own checks, but for two that are made exact here."""
-    excluded = [positive_data_acceptance]
+    """Schemathesis' own checks, but for three made exact here. A time limit that passed is an answer, not a fault."""
+    excluded = [positive_data_acceptance, not_a_server_error]
+    assert response.status_code < 500 or response.status_code in {503, 504}, response.text
     body = response.json() if "json" in response.headers["content-type"][0] else {}
     if case.path == "/v1/comparisons" and any("problem" in result for result in body.get("results", ())):
         # Policies are refused one by one, inside an answer with the others.
         excluded.append(negative_data_rejection)
     case.validate_response(response, excluded_checks=excluded)
     if case.meta.generation.mode.is_positive and response.status_code == 422:
-        said = [error["detail"] for error in body["errors"]]
-        assert all(map(BEYOND_A_SCHEMA.search, said)), said
+        wrong = [error for error in body["errors"] if SAID_BY_THE_SCHEMA.search(error["detail"])]
+        assert not wrong, wrong
     if response.status_code >= 400:
         assert body["status"] == response.status_code
         assert len(response.content) < 20_000
@@ -93,19 +91,28 @@ def test_every_operation_keeps_the_specification_at_length(case: Any, address: s
     send(case, address)
 
 
+def worked_example(operation: Any) -> Any:
+    content = operation["requestBody"]["content"]["application/json"]
+    return next(iter(content["examples"].values()))["value"]
+
+
 def follow(schema: Any, address: str, *, runs: int) -> set[tuple[str, int]]:
-    """Walk along the links of the specification; what was asked, and with what status it was answered."""
+    """Walk from the worked examples along the links of the specification; what was asked, and how it was answered."""
     seen: set[tuple[str, int]] = set()
 
     class Walk(schema.as_state_machine()):  # type: ignore[misc]
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"base_url": address, "timeout": SECONDS}
 
+        def before_call(self, case: Any, **_: Any) -> None:
+            if case.method == "POST":
+                case.body = worked_example(schema.raw_schema["paths"][case.path]["post"])
+
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
             seen.add((case.operation.label, response.status_code))
             check(case, response)
 
-    run_state_machine_as_test(Walk, settings=settings(RUN, max_examples=runs, stateful_step_count=6))
+    run_state_machine_as_test(Walk, settings=settings(RUN, max_examples=runs, stateful_step_count=12))
     return seen
 
 
@@ -115,9 +122,8 @@ def test_the_links_of_an_answer_lead_to_its_record(client: Any, specification: A
     path_of = {item["get"]["operationId"]: path for path, item in paths.items() if "get" in item}
     followed = 0
     for path, item in paths.items():
-        for example in item.get("post", {}).get("requestBody", {"content": {}})["content"].values():
-            made = next(iter(example["examples"].values()))["value"]
-            answer = client.post(path, json=made).json()
+        if "post" in item:
+            answer = client.post(path, json=worked_example(item["post"])).json()
             for link in item["post"]["responses"]["200"]["links"].values():
                 assert link["parameters"] == {"id": "$response.body#/id"}
                 found = client.get(path_of[link["operationId"]].format(id=answer["id"]))
@@ -132,7 +138,7 @@ def test_the_links_of_an_answer_lead_to_its_record(client: Any, specification: A
 
 
 @pytest.mark.slow
-def test_all_links_lead_to_what_they_say(address: str) -> None:
-    seen = follow(loaded(1, coverage_of_posts=False), address, runs=25)
+def test_walks_along_links_keep_the_specification(address: str) -> None:
+    seen = follow(loaded(1, coverage_of_posts=False), address, runs=40)
     found = {label for label, status in seen if label.startswith("GET ") and "{id}" in label and status == 200}
-    assert len(found) >= 8, seen
+    assert len(found) >= 10, found  # of 15, by chance; all of them, one by one, are followed above
