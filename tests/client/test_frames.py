@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from app.client import frame
@@ -143,7 +144,6 @@ except ImportError as exc:
 
 
 def test_polars_is_the_same(one: Any) -> None:
-    pl = pytest.importorskip("polars")  # no dependency of ours: held where it is installed
     asked = book()
     asked["snapshot"]["accounts"] = pl.DataFrame(asked["snapshot"]["accounts"])
     table = one.allocate(asked).frame(library="polars")
