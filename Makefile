@@ -37,6 +37,7 @@ openapi: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python scripts/write-settings
+	$(BIN)/python scripts/write-choosing
 
 lock: $(STAMP)
 	$(COMPILE) --output-file requirements.lock pyproject.toml

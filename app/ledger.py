@@ -15,6 +15,7 @@ from app.metrics import Metrics
 from app.problems import RequestProblem
 from app.settings import Settings
 from app.store import (
+    BadCursor,
     Claimed,
     ClaimLost,
     Conflict,
@@ -50,6 +51,7 @@ class Ledger:
         self._threads: ThreadPoolExecutor | None = None
         self._opening = threading.Lock()
         self._resting_until = 0.0
+        self._written_at = -REST_SECONDS
 
     async def start(self) -> None:
         """Try the database, and begin to prune. Raises NewerDatabase, since no waiting will help then."""
@@ -67,7 +69,10 @@ class Ledger:
             self._store = None
 
     async def ping(self) -> None:
-        await self.call("ping", Store.ping)
+        """Whether the store can be written to now, or could a moment ago. Raises StoreUnavailable, StoreFailed."""
+        if monotonic() - self._written_at > REST_SECONDS:
+            await self.call("ping", Store.ping)
+            self._written_at = monotonic()
 
     async def call(self, name: str, method: Callable[..., Result], *arguments: Any) -> Result:
         """A method of the store with these arguments, off the loop; raises what it raises."""
@@ -81,7 +86,9 @@ class Ledger:
         try:
             with traces.span(f"store {name}"):
                 return method(self._opened(), *arguments)
-        except (StoreUnavailable, StoreFailed) as exc:
+        except (BadCursor, ClaimLost):
+            raise  # the store works, and says so
+        except Exception as exc:
             outcome = "failed"
             if isinstance(exc, StoreUnavailable):
                 self._resting_until = monotonic() + REST_SECONDS
@@ -175,7 +182,7 @@ class Ledger:
         days = self._settings.retention_days
         age = None if days is None else days * 86_400
         while True:
-            with suppress(StoreUnavailable, StoreFailed):
+            with suppress(Exception):  # told by `use`; the next time may be better
                 removed = await self.call("prune", Store.prune, age, self._settings.max_stored_bytes)
                 if removed:
                     _log.info("removed %d records, by age or for space", removed)

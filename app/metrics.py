@@ -106,8 +106,11 @@ class Metrics:
         return Gauge(name, text, registry=self.registry, multiprocess_mode="livesum")
 
     def observe(self, seen: Seen) -> None:
-        """What one solve says."""
+        """That somebody solved."""
         self.solves.labels(seen.policy, seen.status).observe(seen.seconds)
+
+    def observe_last(self, seen: Seen) -> None:
+        """What was answered to who is about to act on it."""
         self.budget.labels(seen.policy).set(seen.budget)
         self.uncovered.labels(seen.policy).set(seen.uncovered)
         for gauge, value in ((self.worst_haircut, seen.worst_haircut), (self.ptsr, seen.ptsr)):

@@ -26,6 +26,9 @@ from app.work import Place
 
 Result = TypeVar("Result")
 
+_ACTED_ON = {"allocation", "closure"}
+"""The others ask what would be."""
+
 
 class Service:
     """Settings, threads, processes, store and metrics of one application."""
@@ -141,6 +144,9 @@ class Service:
 
     def _answer(self, task: Task, solved: Solved, kept: Entry | None) -> Response:
         self.metrics.answers.labels(task.kind, solved.status or "done").inc()
+        if task.kind in _ACTED_ON:
+            for seen in solved.seen:
+                self.metrics.observe_last(seen)
         timing = f"parse;dur={solved.parse_seconds * 1e3:.1f}, solve;dur={solved.solve_seconds * 1e3:.1f}"
         headers = {"Server-Timing": timing}
         if kept is None:

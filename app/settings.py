@@ -1,5 +1,6 @@
 """Every limit of the service, from ADL_* environment variables."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -9,7 +10,11 @@ from app.store.database import engine_of
 
 
 def _known(url: str) -> str:
-    engine_of(url).dispose()
+    engine = engine_of(url)
+    engine.dispose()
+    path = Path(str(engine.url.database)).parent
+    if engine.dialect.name == "sqlite" and not path.is_dir():
+        raise ValueError(f"there is no folder {path} for the database")
     return url
 
 
@@ -65,11 +70,15 @@ class Settings(BaseSettings):
     retention_days: float | None = Field(
         None,
         gt=0,
+        le=36_500,
         allow_inf_nan=False,
         description="Days an answer is kept after it was last given. Unset: for ever.",
     )
     max_stored_bytes: int = Field(
-        20 * 2**30, gt=0, description="Most bytes of records kept, compressed; the longest ago answered go first."
+        20 * 2**30,
+        gt=0,
+        lt=2**62,
+        description="Most bytes of records kept, compressed; the longest ago answered go first.",
     )
     require_keys: bool | None = Field(
         None,

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import ceil
 from pathlib import Path
@@ -70,6 +70,13 @@ def configure(settings: Settings, workers: int) -> Config:
     )
 
 
+def unknown_settings(environment: Iterable[str]) -> list[str]:
+    """Variables that look like settings: a misspelt one is not to go unseen. Others may well set some like them."""
+    names = (*(name.upper() for name in Settings.model_fields), "HOST", "PORT", "WORKERS", "KEY")
+    known = {f"ADL_{name}" for name in names}
+    return sorted(name for name in environment if name.startswith("ADL_") and name not in known)
+
+
 def _check_store(host: str, settings: Settings) -> None:
     """Raises ValueError if the service may not listen there, and what opening the store does.
 
@@ -128,6 +135,8 @@ def _directories(workers: int) -> Iterator[None]:
 
 def _run(config: Config, listener: socket.socket, ending_seconds: float) -> None:
     """Serve until told to end. Raises ValueError if the application did not start."""
+    for name in unknown_settings(os.environ):
+        _log.warning("there is no such setting", extra={"variable": name})
     host, port = listener.getsockname()[:2]
     _log.info("listening", extra={"host": host, "port": port, "workers": config.workers})
     if config.workers > 1:

@@ -23,7 +23,7 @@ async def close(request: Request) -> Response:
 
     Contracts that cannot be closed, since nobody holds the other side with a profit that pays for it, are refused with
     409, naming the liquidations; with `options.on_infeasible` set to `partial` the answer closes what can be closed.
-    Lots that fit under nobody's cap are left and reported with either. Nothing is stored or applied.
+    Lots that fit under nobody's cap are left and reported with either. Nothing is applied.
     """
     service: Service = request.app.state.service
     return await service.respond(request, TASKS["closure"])

@@ -58,7 +58,7 @@ def routes(task: Task) -> APIRouter:
 
     @router.get(
         f"{task.path}/{{id}}",
-        summary=f"Get a {task.kind}",
+        summary=f"Get {'an' if task.kind == 'allocation' else 'a'} {task.kind}",
         name=f"get_{task.kind}",
         **reading(_ANSWERS[task.kind], "not-found"),
     )

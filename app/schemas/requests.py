@@ -58,7 +58,11 @@ class Options(Wire):
 
     numeraire: Literal["pnl", "equity"] = Field("pnl", description="What may be taken: profit, or equity.")
     on_infeasible: Literal["reject", "partial"] = Field(
-        "reject", description="A budget out of reach: refuse it, or take the most that can be taken."
+        "reject",
+        description=(
+            "A budget out of reach: refuse it, or take the most that can be taken. Of a verification: hold what was "
+            "taken against the budget, or against less of it, since not every policy can take all; see `uncovered`."
+        ),
     )
     on_timeout: Literal["reject", "best"] = Field(
         "reject",

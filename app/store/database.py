@@ -2,11 +2,13 @@
 
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.store.schema import migrate
 
@@ -31,7 +33,10 @@ def engine_of(url: str) -> Engine:
             pool_timeout=WAIT_SECONDS,
             connect_args={"timeout": WAIT_SECONDS},
         )
+        file = Path(str(parsed.database))
         event.listen(engine, "connect", _prepare)
+        event.listen(engine, "connect", lambda _, record: record.info.update(file=_identity(file)))
+        event.listen(engine, "checkout", lambda _, record, __: _require_same(record, file))
         event.listen(engine, "begin", _begin)
         return engine
     limits = {
@@ -85,6 +90,20 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _require_same(record: ConnectionPoolEntry, file: Path) -> None:
+    """A file that was removed or replaced takes writes, and nobody finds them again: it is opened anew."""
+    if record.info["file"] != _identity(file):
+        raise DisconnectionError("the database's file is another one")
 
 
 def _begin(connection: Connection) -> None:

@@ -83,7 +83,7 @@ def page(connection: Connection, caller: str, kind: Kind, where: Filter, limit: 
     wanted = select(*LINE).where(records.c.caller == caller, records.c.kind == kind, *where.conditions())
     if after is not None:
         moment, id_ = _place(after)
-        last = tuple_(literal(moment, records.c.answered_at.type), literal(id_))
+        last = tuple_(literal(moment, records.c.answered_at.type), literal(id_, records.c.id.type))
         wanted = wanted.where(tuple_(records.c.answered_at, records.c.id) < last)
     wanted = wanted.order_by(records.c.answered_at.desc(), records.c.id.desc()).limit(limit + 1)
     lines = tuple(Line(**row._asdict()) for row in connection.execute(wanted))

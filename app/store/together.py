@@ -37,19 +37,43 @@ class Together:
         try:
             with self._engine.begin() as connection:
                 for work, _ in batch:
-                    try:
-                        with connection.begin_nested():
-                            outcomes.append(work(connection))
-                    except Exception as exc:
-                        outcomes.append(exc)
+                    outcomes.append(_attempted(connection, work))
+        except _Undone as undone:
+            if len(batch) > 1:  # one by one, so that only who cannot be written fails
+                for one in batch:
+                    self._commit([one])
+            else:
+                batch[0][1].set_exception(undone.cause)
         except BaseException as exc:
-            for _, one in batch:  # nothing is written, of nobody
-                one.set_exception(exc)
+            for _, future in batch:  # nothing is written, of nobody
+                future.set_exception(exc)
             if not isinstance(exc, Exception):
                 raise
-            return
-        for (_, one), outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                one.set_exception(outcome)
-            else:
-                one.set_result(outcome)
+        else:
+            for (_, future), outcome in zip(batch, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
+
+
+class _Undone(Exception):
+    """The database gave up the whole transaction, and with it what others had written in it."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__()
+        self.cause = cause
+
+
+def _attempted(connection: Connection, work: Callable[[Connection], Any]) -> Any:
+    """What `work` returns, or raises, then undone alone. Raises _Undone."""
+    try:
+        with connection.begin_nested():
+            result = work(connection)
+    except Exception as exc:
+        # SQLite ends a transaction by itself when the disk is full or fails. What follows would be written without
+        # one, and a commit of nothing succeeds.
+        if not connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+            raise _Undone(exc) from exc
+        return exc
+    return result

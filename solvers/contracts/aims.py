@@ -66,6 +66,8 @@ class LinearFees:
         return self.fees * self.rate / self.weight
 
     def fill(self, bearers: Int64, floor: Float64, ceiling: Float64, amount: float) -> Float64:
+        if not len(bearers):
+            return floor
         slope = self.slope[bearers]
         order = np.argsort(slope)
         reached = float(floor.sum()) + np.cumsum((ceiling - floor)[order])

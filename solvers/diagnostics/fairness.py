@@ -83,9 +83,16 @@ def fairness(problem: HaircutProblem, seized_units: Int64) -> Fairness:
 
 
 def _largest(w: Int64, x: Int64) -> Fraction:
-    """The largest haircut, as a fraction of the two integers."""
-    row = int((x / w).argmax())
-    return Fraction(int(x[row]), int(w[row]))
+    """The largest haircut, as a fraction of the two integers: what doubles cannot tell apart is compared exactly."""
+    ratio = x / w
+    most = ratio.max()
+    near = ratio >= most - abs(most) * 2.0**-50
+    x, w = x[near], w[near]
+    common = np.gcd(x, w)
+    x, w = x // common, w // common
+    if (x == x[0]).all() and (w == w[0]).all():
+        return Fraction(int(x[0]), int(w[0]))
+    return max(map(Fraction, x.tolist(), w.tolist()))
 
 
 def _same_total(problem: HaircutProblem, taken: int) -> HaircutProblem | None:

@@ -385,6 +385,27 @@ def test_a_queue_that_closes_far_more_than_was_needed_still_pays_its_price(clien
     assert judged["warnings"] == []
 
 
+@pytest.mark.parametrize(
+    "retention", [{"curve": "linear", "rate": 1}, {"curve": "power", "rate": 1, "exponent": 2}], ids=str
+)
+@pytest.mark.parametrize("policy", ["lexicographic", "min-max", "revenue", "contracts-pro-rata", "queue"])
+def test_closes_that_cost_nothing_need_nobody_who_pays(client: Any, policy: str, retention: Any) -> None:
+    made = {
+        "snapshot": {
+            "markets": [{"symbol": "ETH", "mark_price": "100"}],
+            "accounts": [{"id": "ann", "cash": 1000, "fees": 5, "score": 1}],
+            "positions": [{"account": "ann", "market": "ETH", "quantity": "-10", "entry_price": "100"}],
+        },
+        "liquidations": [{"market": "ETH", "quantity": "3", "price": "100"}],
+        "policy": {"name": policy, "score": "custom"} if policy == "queue" else {"name": policy},
+        "options": {"retention": retention},
+    }
+    answer = answer_to(client, CLOSURES, made)
+    assert answer["budget"] == "0.000000"
+    closed = answer["closures"][0]
+    assert (closed["account"], closed["market"], closed["cost"]) == ("ann", "ETH", "0.000000")
+
+
 def test_the_metrics_tell_closings_from_allocations(client: Any) -> None:
     answer_to(client, CLOSURES, EXAMPLE)
     text = client.get("/metrics").text

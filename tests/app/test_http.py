@@ -141,6 +141,14 @@ def test_metrics_count_requests_and_never_name_an_account(client: Any) -> None:
     assert not re.search(r"7f3a|\b(ann|bob|cy|dee|eve)\b", client.get("/metrics").text)
 
 
+def test_the_last_allocation_is_one_that_was_asked_for_and_no_comparison_or_replay(client: Any) -> None:
+    first = send(client, ALLOCATIONS, request() | {"shortfall": {"deficit": 2}})
+    answer_to(client, ALLOCATIONS, request() | {"shortfall": {"deficit": 3}})
+    answer_to(client, COMPARISONS, comparison([{"name": "capped-pro-rata"}], shortfall={"deficit": 4}))
+    assert client.get(f"{first.headers['content-location']}/replay").json()["equal"] is True
+    assert samples(client)['adl_budget{policy="capped-pro-rata"}'] == 3
+
+
 def test_a_path_that_does_not_exist_makes_no_metric_of_its_own(client: Any) -> None:
     client.get("/nowhere/7f3b")
     client.request("BREW", "/nowhere/7f3b")

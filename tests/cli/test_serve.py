@@ -53,13 +53,15 @@ def add_key(folder: Path, *, revoked: bool = False) -> str:
 
 
 def test_it_answers_logs_lines_of_json_and_ends_with_a_termination_signal(tmp_path: Path) -> None:
-    with serving(tmp_path) as served:
+    with serving(tmp_path, ADL_REQUIRE_KEY="true") as served:
         with to(served.address) as client:
             assert works(client)
             assert "server" not in client.get("/healthz").headers
         assert served.end() == 0
-    events = [line["event"] for line in served.lines()]
+    told = served.lines()
+    events = [line["event"] for line in told]
     assert events.count("listening") == 1
+    assert [line["variable"] for line in told if line["event"] == "there is no such setting"] == ["ADL_REQUIRE_KEY"]
     assert events[-1].startswith("Finished server process")
     assert served.err.read_text() == ""
 
@@ -154,16 +156,23 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
     [
         ({"ADL_TIME_LIMIT": "abc"}, "ADL_TIME_LIMIT: "),
         ({"ADL_DATABASE_URL": "mysql://user:secret@host/db"}, "ADL_DATABASE_URL: "),
+        (
+            {"ADL_DATABASE_URL": "sqlite:////nowhere/adl.db"},
+            "ADL_DATABASE_URL: Value error, there is no folder /nowhere",
+        ),
+        ({"ADL_RETENTION_DAYS": "1000000"}, "ADL_RETENTION_DAYS: "),
         ({"ADL_HOST": "192.0.2.1", "ADL_REQUIRE_KEYS": "false"}, "cannot listen at 192.0.2.1, port 8000: "),
         ({"ADL_HOST": "0.0.0.0"}, "there are no keys, "),
         (
-            {"ADL_HOST": "0.0.0.0", "ADL_DATABASE_URL": "sqlite:////nowhere/adl.db"},
+            {"ADL_HOST": "0.0.0.0", "ADL_DATABASE_URL": "postgresql://user:secret@127.0.0.1:1/adl"},
             "the store's database cannot be used",
         ),
     ],
     ids=[
         "a wrong setting",
         "an address of no store",
+        "a folder that is not there",
+        "a time beyond the calendar",
         "a foreign address",
         "no keys",
         "no database to look for keys in",

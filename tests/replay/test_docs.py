@@ -11,15 +11,15 @@ from app.replay import exact, policies, sources
 from app.replay.event import PRODUCTION, balance
 from app.replay.haircuts_told import differs, need_over_cap
 from app.replay.words import listed
-from tests.processes import ROOT
+from tests.pages import fenced, page
 from tests.replay.tables import EVENT, real, told
 
-PAGE = (ROOT / "docs/october-10.md").read_text(encoding="utf-8")
+PAGE = page("october-10.md")
 
 
 def test_its_example_answers_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    table, said = (re.findall(f"```{kind}\n(.*?)```", PAGE, re.DOTALL)[0] for kind in ("csv", "text"))
+    table, said = (fenced(PAGE, kind)[0] for kind in ("csv", "text"))
     command = re.findall(r"```bash\nadl (.*?)\n```", PAGE)[0].split()
     Path(command[1]).write_text(table)
     done = CliRunner().invoke(app, command)

@@ -1,11 +1,13 @@
 """Diagnostics against plain formulas; the rational oracle holds them on the nasty books."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solvers.diagnostics.fairness import fairness, verdict
+from solvers.diagnostics.fairness import _largest, fairness, verdict
 from solvers.diagnostics.inversions import rank_inversions
 from solvers.problem import HaircutProblem, Shortfall
 from tests.problems import UNIT, book, five_accounts, problem, units
@@ -75,3 +77,15 @@ def test_one_unit_is_forgiven_and_two_are_not_whatever_the_size() -> None:
         w = np.array([large, large])
         assert verdict(w, np.array([500, 502]), np.array([501, 501])) == "equal"
         assert verdict(w, np.array([499, 503]), np.array([501, 501])) == "less-fair"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(2**59, 2**59 + 9), st.sampled_from([2, 3, 7]), st.integers(-1, 1)), min_size=2, max_size=6
+    )
+)
+def test_the_largest_haircut_is_the_largest_fraction_where_doubles_see_ties(rows: list[tuple[int, int, int]]) -> None:
+    w = np.array([one for one, _, _ in rows], dtype=np.int64)
+    x = np.array([one // part + step for one, part, step in rows], dtype=np.int64)
+    wanted = max(Fraction(taken, one) for taken, one in zip(x.tolist(), w.tolist(), strict=True))
+    assert _largest(w, x) == _largest(w[::-1], x[::-1]) == wanted
