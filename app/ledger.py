@@ -92,6 +92,7 @@ class Ledger:
             outcome = "failed"
             if isinstance(exc, StoreUnavailable):
                 self._resting_until = monotonic() + REST_SECONDS
+                self._written_at = -REST_SECONDS
                 outcome = "unavailable"
             _log.warning("the store failed: %s: %s", name, exc, exc_info=exc.__cause__)
             raise
