@@ -165,7 +165,7 @@ def answer(request: dict[str, Any], response: dict[str, Any]) -> list[str]:
         f" {money(figures['reachable_capacity'])} within their caps. Regime: {figures['regime']}.",
         f"The next shock: {words(request['options']['shock'])}. If nothing were taken it would cost the venue"
         f" {money(robustness['expected_deficit_before'])} on average.",
-        f"Who is haircut may leave: {words(request['options']['retention'])}.",
+        f"Accounts that are haircut may leave: {words(request['options']['retention'])}.",
         "",
         RULE.format(*HEADINGS),
         "-" * len(RULE.format(*HEADINGS)),

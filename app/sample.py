@@ -15,6 +15,7 @@ rest are inverse transforms, and every figure is rounded far above the last bit 
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from math import exp
@@ -33,6 +34,8 @@ INSURANCE_FUND: Final = 5_000_000
 PROFIT_TAIL: Final = 0.90
 LEVERAGE_TAIL: Final = 0.98
 NORMAL: Final = NormalDist()
+CLOSED_PIPE: Final = 141
+"""The exit code when the reader went away, as a shell tells SIGPIPE and as `adl` has it."""
 
 QUEUE_SCORES: Final = (
     "pnl",
@@ -195,8 +198,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("shape", nargs="?", choices=("allocation", "comparison"), default="allocation")
     shape = parser.parse_args(arguments).shape
     request = venue()
-    json.dump(comparison(request) if shape == "comparison" else request, sys.stdout, separators=(",", ":"))
-    sys.stdout.write("\n")
+    try:
+        json.dump(comparison(request) if shape == "comparison" else request, sys.stdout, separators=(",", ":"))
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails again on its way out
+        sys.exit(CLOSED_PIPE)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ written, without spaces around them. Nulls and empty cells are the same.
 import csv
 import io
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from app.loaders.report import LoadError
@@ -15,8 +16,24 @@ from app.loaders.tables import NO_PYARROW
 Columns = Mapping[str, Sequence[Any]]
 
 
-def read_csv(data: bytes) -> dict[str, list[str]]:
-    """The columns of a table in UTF-8 with a header. Raises LoadError."""
+class Faults(LoadError):
+    """More than one row is at fault: the message tells the first and how many there are, `further` the others."""
+
+    def __init__(self, message: str, further: Sequence[str]) -> None:
+        super().__init__(message)
+        self.further = further
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table as it was read: its columns, and the line of the file that each row begins in; None where it has none."""
+
+    columns: Mapping[str, list[str]]
+    lines: Sequence[int] | None
+
+
+def read_csv(data: bytes) -> Cells:
+    """A table in UTF-8 with a header. Raises LoadError."""
     try:
         file = io.StringIO(data.decode("utf-8-sig"), newline="")
     except UnicodeDecodeError as exc:
@@ -25,28 +42,39 @@ def read_csv(data: bytes) -> dict[str, list[str]]:
     try:
         header = [name.strip() for name in next(reader, [])]
         _check(header)
-        rows = []
+        if len(header) == 1 and ";" in header[0]:
+            raise LoadError("has one column only: cells are separated by commas, not by ;")
+        rows, lines, faults = [], [], []
+        begins = reader.line_num + 1
         for cells in reader:
             if len(cells) == len(header):
                 rows.append(cells)
+                lines.append(begins)
             elif cells:
-                why = f"has {len(cells)} cells where the header has {len(header)}"
-                raise LoadError(f"line {reader.line_num} {why}")
+                faults.append(
+                    f"line {begins} has {len(cells)} cell{'s' * (len(cells) > 1)} where the header has {len(header)}"
+                )
+            begins = reader.line_num + 1
     except csv.Error as exc:
         raise LoadError(f"is not sound CSV after line {reader.line_num}: {exc}") from exc
+    if faults:
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        raise Faults(faults[0] + more, faults[1:])
     columns = zip(*rows, strict=True) if rows else [()] * len(header)
-    return {name: [cell.strip() for cell in column] for name, column in zip(header, columns, strict=True)}
+    told = {name: [cell.strip() for cell in column] for name, column in zip(header, columns, strict=True)}
+    return Cells(told, lines)
 
 
-def read_parquet(data: bytes) -> dict[str, list[str]]:
-    """The columns of a table. A list of numbers is told as CSV would, `[1, 2]`. Raises LoadError."""
+def read_parquet(data: bytes) -> Cells:
+    """A table. A list of numbers is told as CSV would, `[1, 2]`. Raises LoadError."""
     pyarrow = _pyarrow()
     from pyarrow import parquet  # noqa: PLC0415
 
     try:
         table = parquet.ParquetFile(pyarrow.BufferReader(data)).read()
         _check(table.column_names)
-        return {name: _texts(column) for name, column in zip(table.column_names, table.columns, strict=True)}
+        columns = zip(table.column_names, table.columns, strict=True)
+        return Cells({name: _texts(column) for name, column in columns}, None)
     except pyarrow.ArrowException as exc:
         raise LoadError(f"cannot be read as Parquet: {exc}") from exc
 

@@ -24,7 +24,7 @@ def allocate(
 ) -> None:
     """Allocate a shortfall: who is haircut by how much.
 
-    Options decide over what BOOK says. Without --policy and without one in BOOK: capped-pro-rata.
+    Options override BOOK. Without --policy and without one in BOOK: capped-pro-rata.
     """
     wishes = Wishes(severity, deficit, fund, needed, shock, retention, partial, precision, set_)
     chosen = [] if policy is None else [(("policy",), options.named("name", policy, "--policy"))]

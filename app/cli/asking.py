@@ -44,6 +44,7 @@ class Question:
 
     async def answered(self, at: Work, sources: Mapping[str, Source], wanted: Format, *, text: bool) -> Shown:
         body: Body
+        await at.do("starting", "ready")
         body, seconds = await at.do("reading", "prepare", self.kind, sources, self.changes)
         if self.server is None:
             answer = await at.do("solving", "solve", self.kind, body, self.options, seconds=seconds)
@@ -51,7 +52,7 @@ class Question:
             answer = await at.do("waiting for the server", "ask_server", self.server, self.kind, body, self.options)
         if wanted == "json" and not text and self.kind != "verification":
             return Shown(answer, "", None)
-        shown: Shown = await at.do("writing", "show", self.kind, answer, wanted, text)
+        shown: Shown = await at.do("writing", "show", self.kind, answer, wanted, text, body.policies, body.note)
         return shown
 
 

@@ -35,7 +35,7 @@ def close(
 ) -> None:
     """Close contracts against winners: which of whose, at which price.
 
-    Options decide over what BOOK says. Without --policy and without one in BOOK: lexicographic.
+    Options override BOOK. Without --policy and without one in BOOK: lexicographic.
     """
     tables = {"accounts": accounts, "positions": positions, "markets": markets, "liquidations": liquidations}
     files = {name: path for name, path in tables.items() if path is not None}

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from sqlalchemy import make_url
 
 from app.access import CACHE_SECONDS, issue
 from app.settings import load
@@ -33,9 +34,11 @@ def create(
         key, text = issue(name, scope or ["solve", "read"], datetime.now(UTC))
     except ValueError as exc:
         raise _failure(str(exc)) from exc
+    address = load().database_url
     with _store() as store:
         store.add_key(key)
     typer.echo(text)
+    typer.echo(f"It is a key of the store {shown(address)}.", err=True)
     typer.echo(
         "Keep it, it is not shown again: send it as `Authorization: Bearer KEY`, and end it with "
         f"`adl keys revoke {key.id}`.",
@@ -76,6 +79,11 @@ def _store() -> Iterator[Store]:
             yield store
     except StoreError as exc:
         raise _failure(str(exc)) from exc
+
+
+def shown(address: str) -> str:
+    """An address without what may be a password, which PostgreSQL takes among the parameters, too."""
+    return make_url(address).set(query={}).render_as_string(hide_password=True)
 
 
 def _failure(message: str) -> typer.Exit:

@@ -1,6 +1,8 @@
 """What goes between a command and its worker process."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,36 @@ class Source:
         return "json" if start.startswith((b"{", b"[")) else "csv"
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table from a file: what is needed to tell a fault in the words of who made it.
+
+    known  the columns it may have
+    lines  of the file, by row; None: it has none, rows are counted
+    empty  cells of required columns without anything in them, as COLUMN/ROW; of each column the first that are told
+    """
+
+    name: str
+    known: Sequence[str]
+    lines: Sequence[int] | None
+    empty: Collection[str]
+
+    def row(self, row: int) -> str:
+        return f"row {row + 1}" if self.lines is None else f"line {self.lines[row]}"
+
+
 @dataclass
 class Body:
-    """A request's bytes, and where in it tables stand that came from files: pointer to name."""
+    """A request's bytes, and where in it tables stand that came from files: pointer to table.
+
+    policies  as they were given, for their labels
+    note      what of the files is not looked at
+    """
 
     raw: bytes = b""
-    tables: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    policies: Sequence[Mapping[str, Any]] | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)

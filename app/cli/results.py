@@ -60,8 +60,8 @@ def table(kind: Kind, answer: Mapping[str, Any], wanted: Literal["csv", "parquet
     return tabular.write_parquet(columns, _AMOUNTS[kind])
 
 
-def text(kind: Kind, answer: Mapping[str, Any]) -> str:
-    """For a reader: the figures that count, and the rows that matter most."""
+def text(kind: Kind, answer: Mapping[str, Any], note: str | None = None) -> str:
+    """For a reader: the figures that count, and the rows that matter most; `note` is what was not looked at."""
     match kind:
         case "allocation":
             return texts.allocation(answer, label(answer["policy"]), _columns(answer["allocations"]))
@@ -72,7 +72,7 @@ def text(kind: Kind, answer: Mapping[str, Any]) -> str:
         case "frontier":
             return texts.frontier(answer, swept(answer))
         case "verification":
-            return texts.verification(answer)
+            return texts.verification(answer, note)
 
 
 def label(policy: Mapping[str, Any] | None, models: Mapping[str, type[Wire]] = POLICY_MODELS) -> str:
@@ -82,8 +82,18 @@ def label(policy: Mapping[str, Any] | None, models: Mapping[str, type[Wire]] = P
     name = policy["name"]
     model = models.get(name)
     usual = model.model_validate({"name": name}).model_dump() if model else {}
-    own = [f"{key}={_shown(value)}" for key, value in policy.items() if key != "name" and value != usual.get(key)]
-    return ":".join(filter(None, (name, ",".join(own))))
+    return _named({"name": name} | {key: value for key, value in policy.items() if value != usual.get(key)})
+
+
+def labelled(answer: Mapping[str, Any], policies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A comparison whose policies have the parameters that were given, defaults too: how who asked tells them apart."""
+    results = zip(answer["results"], policies, strict=True)
+    return {**answer, "results": [{**result, "label": _named(policy)} for result, policy in results]}
+
+
+def _named(policy: Mapping[str, Any]) -> str:
+    own = [f"{key}={_shown(value)}" for key, value in policy.items() if key != "name"]
+    return ":".join(filter(None, (policy["name"], ",".join(own))))
 
 
 def compared(answer: Mapping[str, Any]) -> Table:
@@ -97,7 +107,7 @@ def _compared(result: Mapping[str, Any]) -> dict[str, Any]:
     robustness, revenue = diagnostics.get("robustness") or {}, diagnostics.get("revenue") or {}
     problem = result.get("problem")
     return {
-        "policy": label(result["policy"]),
+        "policy": result["label"],
         "status": problem["code"] if problem else result["status"],
         "budget": result.get("budget"),
         "uncovered": solvency.get("uncovered"),
@@ -144,7 +154,7 @@ def _judged(answer: Mapping[str, Any]) -> Table:
 
 def _reasons(answer: Mapping[str, Any]) -> list[str]:
     refused = [result for result in answer["results"] if "problem" in result]
-    return [f"{label(result['policy'])}: {result['problem']['detail']}" for result in refused]
+    return [f"{result['label']}: {result['problem']['detail']}" for result in refused]
 
 
 def _rows(member: str, answer: Mapping[str, Any]) -> Table:

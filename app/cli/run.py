@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from app.cli.failures import CLOSED_PIPE, FAILED, UNANSWERED, Failure, printable
+from app.cli.failures import CLOSED_PIPE, FAILED, UNANSWERED, Failure
 from app.processes import ProcessDied, Processes, ProcessTimeout
 
 Result = TypeVar("Result")
@@ -113,7 +113,7 @@ def ending() -> Iterator[None]:
     try:
         yield
     except Failure as exc:
-        typer.echo(f"adl: {printable(exc.message)}", err=True)
+        typer.echo("\n".join(exc.lines()), err=True)
         raise typer.Exit(exc.exit_code) from exc
     except BrokenPipeError as exc:
         with suppress(OSError, ValueError):

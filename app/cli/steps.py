@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from app.cli import results
 from app.cli.bodies import build
@@ -17,6 +18,10 @@ from app.settings import Settings, load
 from app.store import Kind
 from app.tasks import TASKS, work
 from app.work import Clock
+
+
+def ready() -> None:
+    """Done when this module is imported, which takes most of a short command's time."""
 
 
 def prepare(kind: Kind, sources: Mapping[str, Source], changes: Sequence[Change]) -> tuple[Body, float]:
@@ -40,10 +45,19 @@ def ask_server(server: Server, kind: Kind, body: Body, given: Sequence[str]) -> 
         return ask(server, TASKS[kind].path, body.raw)
 
 
-def show(kind: Kind, answer: bytes, wanted: Format, text: bool) -> Shown:
-    """`text`: whether a terminal is to be told, too."""
+def show(
+    kind: Kind,
+    answer: bytes,
+    wanted: Format,
+    text: bool,
+    policies: Sequence[Mapping[str, Any]] | None,
+    note: str | None,
+) -> Shown:
+    """`text`: whether a terminal is to be told, too. Of a comparison, `policies` as they were given."""
     found = results.read(answer)
-    told = results.text(kind, found) if text or wanted == "table" else ""
+    if policies is not None:
+        found = results.labelled(found, policies)
+    told = results.text(kind, found, note) if text or wanted == "table" else ""
     refusal = results.refusal(found) if kind == "verification" else None
     try:
         match wanted:

@@ -20,12 +20,18 @@ _FAIRNESS = (
     ("ptsr", "PTSR"),
     ("top_winner_survival", "top winner keeps"),
 )
+_VERDICTS = {
+    "fairer": "fairer than",
+    "less-fair": "less fair than",
+    "equal": "as fair as",
+    "incomparable": "not comparable to",
+}
 
 
 def allocation(answer: Mapping[str, Any], policy: str, accounts: Mapping[str, list[Any]] | None) -> str:
     names = ("endowment", "haircut", "seized", "pnl_after", "equity_after", "capped")
     return _joined(
-        _head(answer, policy),
+        _head(answer, policy, _under_water(accounts)),
         _top("account", "seized", "accounts", names, accounts, key="id"),
         answer["notes"],
     )
@@ -57,11 +63,12 @@ def frontier(answer: Mapping[str, Any], table: Mapping[str, list[Any]]) -> str:
     return _joined(head, aligned(_lines(table)), reasons, answer["notes"])
 
 
-def verification(answer: Mapping[str, Any]) -> str:
+def verification(answer: Mapping[str, Any], note: str | None) -> str:
     names = [name for name in ("account", "market", "rule", "detail") if name != "market" or "closures" in answer]
     broken = [tuple(names), *(tuple(_told(one[name]) for name in names) for one in answer["violations"])]
-    verdict = [("valid", _told(answer["valid"])), *_solvency(answer), *_figures(answer)]
-    return _joined(aligned(verdict, header=False), aligned(broken) if len(broken) > 1 else [])
+    verdict = [("valid", _told(answer["valid"])), *_solvency(answer), *_figures(answer), *_versus(answer)]
+    told = aligned(broken) if len(broken) > 1 else []
+    return _joined(aligned(verdict, header=False), told, [note] if note else [])
 
 
 def aligned(rows: Sequence[Sequence[str]], *, header: bool = True) -> list[str]:
@@ -82,9 +89,29 @@ def _is_number(cell: str) -> bool:
     return cell == "-" or cell.lstrip("-")[:1].isdecimal()
 
 
-def _head(answer: Mapping[str, Any], policy: str) -> list[str]:
+def _head(answer: Mapping[str, Any], policy: str, under: Sequence[tuple[str, str]] = ()) -> list[str]:
     lines = [("policy", policy), ("status", answer["status"]), ("budget", answer["budget"])]
-    return aligned([*lines, *_solvency(answer), *_figures(answer)], header=False)
+    return aligned([*lines, *_solvency(answer), *under, *_figures(answer)], header=False)
+
+
+def _under_water(accounts: Mapping[str, list[Any]] | None) -> list[tuple[str, str]]:
+    """Whose equity was negative before anything was seized: a sign that was typed by mistake is seen here."""
+    if accounts is None:
+        return []
+    after, seized = (map(Decimal, accounts[name]) for name in ("equity_after", "seized"))
+    before = [_EXACT.add(*amounts) for amounts in zip(after, seized, strict=True)]
+    count = sum(amount < 0 for amount in before)
+    if not count:
+        return [("under water", "no account")]
+    least = min(before)
+    largest = f"the largest {accounts['id'][before.index(least)]}, {least:f}"
+    return [("under water", f"{count} account{'s' * (count > 1)}, {largest}")]
+
+
+def _versus(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    fairness = answer["diagnostics"]["fairness"]
+    told = [f"{_VERDICTS[verdict]} {name}" for name, verdict in fairness["versus"].items() if verdict is not None]
+    return [("versus", ", ".join([*told, f"fairness regret {_told(fairness['fairness_regret'])}"]))]
 
 
 def _solvency(answer: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,5 +1,8 @@
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from statistics import median
@@ -139,3 +142,17 @@ def test_the_examples_hold_one_book() -> None:
         assert bodies[name]["snapshot"] == book["snapshot"]
         assert bodies[name]["shortfall"] == book["shortfall"]
     assert all(policy in bodies["comparison"]["policies"] for policy in POLICIES if policy["name"] != "blend")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_ends_it_quietly_as_a_shell_would_tell(unbuffered: str) -> None:
+    command = f'{sys.executable} -m app.sample comparison | head -c 12; echo " ${{PIPESTATUS[0]}}"'
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=EXAMPLES.parent,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == (b'{"snapshot": 141\n', b"")

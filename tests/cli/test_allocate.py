@@ -164,14 +164,26 @@ def test_the_formats_tell_the_same_accounts(tmp_path: Path) -> None:
 def test_the_table_for_readers_has_figures_top_accounts_and_totals() -> None:
     lines = adl("allocate", FIVE, "--format", "table").out.decode().splitlines()
     assert lines[:5] == [
-        "policy     capped-pro-rata",
-        "status     optimal",
-        "budget     7.500000",
-        "deficit    15.000000, of which the fund pays 0.000000",
-        "uncovered  0.000000",
+        "policy       capped-pro-rata",
+        "status       optimal",
+        "budget       7.500000",
+        "deficit      15.000000, of which the fund pays 0.000000",
+        "uncovered    0.000000",
     ]
     assert "ann       8.000000      0.6  4.800000    3.200000      5.200000  no" in lines
     assert lines[-1] == "5 accounts, seized 7.500000 in all"
+
+
+def test_the_table_tells_who_is_under_water_so_that_a_sign_typed_by_mistake_is_seen() -> None:
+    def line(*accounts: tuple[str, str, str]) -> str:
+        text = "id,cash,pnl\n" + "".join(f"{','.join(cells)}\n" for cells in accounts)
+        told = adl("allocate", "-", "--deficit", "0.5", "--format", "table", given=text.encode()).out.decode()
+        return next(line for line in told.splitlines() if line.startswith("under water"))
+
+    ann, dee, eve = ("ann", "2", "8"), ("dee", "0", "-3"), ("eve", "-10000000000", "-2.000001")
+    assert line(ann, dee, eve) == "under water  2 accounts, the largest eve, -10000000002.000001"
+    assert line(ann, dee) == "under water  1 account, the largest dee, -3.000000"
+    assert line(ann) == "under water  no account"
 
 
 def test_the_table_shows_the_largest_ten_of_many_and_obeys_no_name() -> None:
@@ -191,8 +203,8 @@ def test_the_table_shows_the_largest_ten_of_many_and_obeys_no_name() -> None:
 
 def test_notes_and_a_partial_status_are_shown() -> None:
     text = adl("allocate", FIVE, "--severity", "1", "--partial", "--format", "table").out.decode()
-    assert "status     partial" in text
-    assert "uncovered  2.500000" in text
+    assert "status       partial" in text
+    assert "uncovered    2.500000" in text
     assert "Severity 0.8" in adl("allocate", FIVE, "--severity", "match", "--format", "table").out.decode()
 
 

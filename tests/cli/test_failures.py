@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app import tabular
 from app.cli.failures import Failure, of_problem, printable
 from app.cli.output import Destination
 from app.problems import CODES
@@ -19,16 +20,27 @@ INPUTS: list[tuple[str, list[Any], bytes, str]] = [
         "a cell that is no number",
         ["--severity", "0.5"],
         BAD_ROWS,
-        "/snapshot/accounts/pnl/2 (account cy): not a decimal number; that is row 3 of stdin below its header",
+        "stdin line 4, column pnl (account cy): not a decimal number",
     ),
     (
         "an empty cell that is needed",
         [],
         b"id,cash,pnl\nann,,8\n",
-        "/snapshot/accounts/cash/0 (account ann): not a ",
+        "stdin line 2, column cash (account ann): is required, and the cell is empty",
     ),
-    ("a column nobody knows", [], b"id,cash,pnl,max_hircut\nann,1,8,1\n", "/snapshot/accounts/max_hircut: is not a"),
-    ("missing columns", [], b"id,equity\nann,1\n", "stdin lacks the columns cash, pnl"),
+    (
+        "a column nobody knows",
+        [],
+        b"id,cash,pnl,max_hircut\nann,1,8,1\n",
+        "stdin column max_hircut: is not a known field (did you mean max_haircut?)",
+    ),
+    ("a column nothing is near", [], b"id,cash,pnl,zzz\nann,1,8,1\n", "stdin column zzz: is not a known field"),
+    (
+        "another separator",
+        [],
+        b"id;cash;pnl\nann;1;8\n",
+        "stdin has one column only: cells are separated by commas, not by ;",
+    ),
     ("a column twice", [], b"id,cash,cash,pnl\nann,1,1,1\n", "stdin has the column cash more than once"),
     (
         "a row of another length",
@@ -50,7 +62,6 @@ INPUTS: list[tuple[str, list[Any], bytes, str]] = [
         b'{"book": 1}',
         "stdin: neither a request, with `snapshot`, nor",
     ),
-    ("JSON that is said to be CSV", ["--from", "csv"], b'{"a": 1}', "stdin lacks the columns id, cash, pnl"),
 ]
 
 OPTIONS: list[tuple[list[Any], str]] = [
@@ -102,6 +113,72 @@ def test_input_that_cannot_be_used_is_refused_by_name_and_place(words: list[Any]
     assert refused(adl("allocate", "-", *words, given=given)).startswith(line)
 
 
+MANY: list[tuple[str, bytes, list[str]]] = [
+    (
+        "cells, counted by lines of the file",
+        b'id,cash,pnl\nann,2,x\n\n"b\nob",,4\ncy,0,lots\n',
+        [
+            r"stdin line 4, column cash (account b\nob): is required, and the cell is empty, and 2 more",
+            "stdin line 2, column pnl (account ann): not a decimal number",
+            "stdin line 6, column pnl (account cy): not a decimal number",
+        ],
+    ),
+    (
+        "columns",
+        b"id,cash,pnl,Max-Haircut,zzz\nann,1,8,1,1\n",
+        [
+            "stdin column Max-Haircut: is not a known field (did you mean max_haircut?), and 1 more",
+            "stdin column zzz: is not a known field",
+        ],
+    ),
+    (
+        "columns that are missing",
+        b"id,Cash,equity\nann,1,1\n",
+        [
+            "stdin lacks the columns cash, pnl",
+            "stdin column Cash: is not a known field (did you mean cash?)",
+            "stdin column equity: is not a known field",
+        ],
+    ),
+    (
+        "JSON that is said to be CSV",
+        b'{"a": 1}',
+        ["stdin lacks the columns id, cash, pnl", 'stdin column {"a": 1}: is not a known field'],
+    ),
+    (
+        "rows of another length",
+        b'id,cash,pnl\nann,2\n\n"b\nob",2,3,4\nx\n',
+        [
+            "stdin line 2 has 2 cells where the header has 3, and 2 more",
+            "stdin line 4 has 4 cells where the header has 3",
+            "stdin line 6 has 1 cell where the header has 3",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "lines"), [case[1:] for case in MANY], ids=[case[0] for case in MANY])
+def test_every_fault_of_a_table_has_its_line(given: bytes, lines: list[str]) -> None:
+    done = adl("allocate", "-", "--from", "csv", given=given)
+    assert (done.code, done.out) == (1, b"")
+    assert done.err.splitlines() == [f"adl: {lines[0]}", *(f"  {line}" for line in lines[1:])]
+
+
+@pytest.mark.parametrize("row", ["a,1,x", "a,1"], ids=["cells", "rows"])
+def test_of_many_faults_twenty_are_told_and_all_are_counted(row: str) -> None:
+    done = adl("allocate", "-", given=("id,cash,pnl\n" + f"{row}\n" * 30).encode())
+    told = done.err.splitlines()
+    assert (done.code, len(told)) == (1, 20)
+    assert told[0].endswith(", and 29 more")
+    assert [int(line.replace(",", "").split()[2]) for line in told[1:]] == list(range(3, 22))
+
+
+def test_rows_of_parquet_are_counted_by_themselves() -> None:
+    table = tabular.write_parquet({"id": ["ann", "bob"], "cash": ["1", "1"], "pnl": ["1", None]})
+    line = refused(adl("allocate", "-", given=table))
+    assert line == "stdin row 2, column pnl (account bob): is required, and the cell is empty"
+
+
 @pytest.mark.parametrize(
     ("words", "line"), OPTIONS, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
@@ -122,7 +199,9 @@ def test_files_that_are_not_there_and_folders_are_named(tmp_path: Path) -> None:
     assert refused(adl("allocate", tmp_path)) == f"{tmp_path} cannot be read: Is a directory"
     assert "--output must be in one that is there" in refused(adl("allocate", FIVE, "--output", nowhere / "a.json"))
     assert "--output must name a file" in refused(adl("allocate", FIVE, "--format", "csv", "--output", tmp_path))
-    assert refused(adl("verify", FIVE, FIVE.with_name("closures.json"))).startswith("/allocation")
+    another = adl("verify", FIVE, FIVE.with_name("closures.json"))
+    assert (another.code, another.out) == (1, b"")
+    assert another.err.startswith("adl: /allocation/id: is required, and 5 more\n  /allocation/seized: is required\n")
 
 
 def test_a_command_that_fails_leaves_the_file_that_was_there(tmp_path: Path) -> None:
@@ -177,5 +256,5 @@ def test_names_that_would_move_a_cursor_are_shown_as_escapes() -> None:
 
 
 def test_failures_come_over_from_another_process_as_they_are() -> None:
-    found = pickle.loads(pickle.dumps(Failure(3, "late")))
-    assert (found.exit_code, found.message) == (3, "late")
+    found = pickle.loads(pickle.dumps(Failure(3, "late", ["and later"])))
+    assert (found.exit_code, found.lines()) == (3, ["adl: late", "  and later"])

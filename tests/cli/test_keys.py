@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.access import Access, issue
+from app.cli.keys import shown
 from app.store import Store
 from tests.processes import ROOT
 
@@ -63,7 +64,8 @@ def test_a_key_is_printed_once_alone_on_its_line_and_lets_its_holder_in(url: str
         for (code, out, err), key in zip((given, fallen_back), (kept["risk engine"], kept["Zoë"]), strict=True):
             assert code == 0
             assert re.fullmatch(rf"adl_{key.id}_[0-9a-f]{{64}}\n", out)
-            assert err.count("\n") == 1
+            assert err.count("\n") == 2
+            assert err.startswith(f"It is a key of the store {url}.\n")
             assert f"`adl keys revoke {key.id}`" in err
             secret = out.strip().rpartition("_")[2]
             assert secret not in err
@@ -71,6 +73,11 @@ def test_a_key_is_printed_once_alone_on_its_line_and_lets_its_holder_in(url: str
             assert access.caller(sent, "read") == key.id
             assert not any(secret.encode() in path.read_bytes() for path in tmp_path.iterdir())
             assert datetime.now(UTC) - key.created_at < timedelta(minutes=1)
+
+
+def test_a_store_is_named_without_its_password() -> None:
+    assert shown("postgresql://adl:hidden@host:5433/adl") == "postgresql://adl:***@host:5433/adl"
+    assert shown("postgresql://adl@host/adl?password=hidden") == "postgresql://adl@host/adl"
 
 
 @pytest.mark.slow
@@ -140,9 +147,12 @@ def test_what_cannot_be_done_ends_with_one_line_and_makes_no_key(store: Store, u
 
 @pytest.mark.slow
 def test_a_database_that_cannot_be_used_ends_with_one_line(tmp_path: Path) -> None:
-    unusable = f"sqlite:///{tmp_path / 'nowhere' / 'adl.db'}"
-    refused = keys(unusable, ["create", "--name", "risk engine"], ["list"])
+    refused = keys(f"sqlite:///{tmp_path}", ["create", "--name", "risk engine"], ["list"])
     assert refused == [(1, "", "the store's database cannot be used now\n")] * 2
+    ((code, out, err),) = keys(f"sqlite:///{tmp_path / 'nowhere' / 'adl.db'}", ["create", "--name", "risk engine"])
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("ADL_DATABASE_URL: ")
+    assert err.endswith(f"there is no folder {tmp_path / 'nowhere'} for the database\n")
 
 
 @pytest.mark.slow

@@ -75,6 +75,19 @@ def test_policies_stand_side_by_side_and_a_refused_one_with_its_reason() -> None
     assert str(decimals.type) == "decimal128(38, 6)"
 
 
+def test_policies_of_one_name_are_told_apart_by_the_parameters_that_were_given() -> None:
+    labels = ["queue", "queue:score=pnl", "queue:score=size", "expected-deficit:exposure_model=cash"]
+    words = ("compare", FIVE, *(word for label in labels for word in ("--policy", label)))
+    assert [row["policy"] for row in rows(adl(*words, "--format", "csv").out)] == labels
+    text = adl(*words, "--format", "table").out.decode().splitlines()
+    assert [line.split()[0] for line in text[1:5]] == labels
+    assert text[-1].startswith(f"{labels[-1]}: /options/shock: is needed by expected-deficit")
+    request = example("five-accounts") | {"policies": [{"name": "queue", "score": score} for score in ("pnl", "size")]}
+    del request["policy"]
+    done = adl("compare", "-", "--format", "csv", given=json.dumps(request).encode())
+    assert [row["policy"] for row in rows(done.out)] == labels[1:3]
+
+
 def test_a_closing_is_read_from_four_tables(tmp_path: Path) -> None:
     request = example("closures")
     tables = {name: request["snapshot"][name] for name in ("markets", "accounts", "positions")}
@@ -146,6 +159,26 @@ def test_an_allocation_that_is_not_valid_is_told_and_ends_with_1(tmp_path: Path)
     closes = adl("verify", FIVE.with_name("closures-verification.json"), "--format", "csv")
     assert closes.code == 1
     assert [(row["market"], row["rule"]) for row in rows(closes.out)][1] == ("BTC", "over-closed")
+
+
+def test_the_table_of_a_judgement_tells_how_fair_it_is_and_what_was_not_looked_at(tmp_path: Path) -> None:
+    note = "only id and seized are looked at"
+    answer, bare = tmp_path / "answer.json", tmp_path / "made.csv"
+    assert adl("allocate", FIVE, "--policy", "queue", "--output", answer).code == 0
+    bare.write_text("id,seized\nann,4.8\nbob,2.4\ncy,0.3\n")
+    whole = adl("verify", FIVE, answer, "--format", "table").out.decode().splitlines()
+    assert whole[4] == "versus     less fair than capped-pro-rata, as fair as queue, fairness regret 2.531250"
+    assert whole[5:] == ["", note]
+    plain = adl("verify", FIVE, bare, "--format", "table").out.decode().splitlines()
+    assert plain[4:] == ["versus     as fair as capped-pro-rata, fairer than queue, fairness regret 0.000000"]
+    columns_ = json.loads(answer.read_bytes())["allocations"]
+    short = json.dumps({"id": "of the answer", "allocations": [{"id": "ann", "seized": "7.5"}]}).encode()
+    for given in (json.dumps(columns_).encode(), short):
+        assert note in adl("verify", FIVE, "-", "--format", "table", given=given).out.decode().splitlines()
+    book = FIVE.with_name("closures.json")
+    closes = adl("close", book, "--format", "csv").out
+    told = adl("verify", book, "-", "--format", "table", given=closes).out.decode()
+    assert told.splitlines()[-1] == "only account, market, quantity and price are looked at"
 
 
 def test_json_allocations_come_as_rows_or_columns() -> None:

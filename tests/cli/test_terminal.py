@@ -1,5 +1,6 @@
 """`adl` on a real terminal, and as the real process that shells start."""
 
+import asyncio
 import fcntl
 import os
 import re
@@ -11,9 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from app.cli import steps
+from app.cli.asking import Question
+from app.cli.run import Work
 from tests.cli.commands import ADL, FIVE, left_over
 from tests.processes import ROOT
 from tests.serving import group, wait_for
@@ -159,13 +164,29 @@ def test_ctrl_c_is_quiet_whenever_it_comes(processes: int, large: Path, tmp_path
     assert left_over(tmp_path) == []
 
 
+def test_the_spinner_says_starting_until_there_is_something_to_read() -> None:
+    class Told:
+        def __init__(self) -> None:
+            self.stages: list[str] = []
+
+        async def do(self, stage: str, step: str, *arguments: object, seconds: float = 0.0) -> object:
+            self.stages.append(stage)
+            return getattr(steps, step)(*arguments)
+
+    told = Told()
+    question = Question("allocation", {"book": FIVE}, None, (), (), None)
+    shown = asyncio.run(question.answered(cast("Work", told), question.read(), "table", text=False))
+    assert told.stages == ["starting", "reading", "solving", "writing"]
+    assert b"5 accounts, seized 7.500000 in all" in shown.data
+
+
 @pytest.mark.slow
 def test_the_spinner_goes_when_the_table_comes(large: Path, tmp_path: Path) -> None:
     with terminal("allocate", large, "--severity", "0.5", "--output", tmp_path / "answer.csv") as shown:
         assert shown.end() == 0
     assert b"0:00:0" in shown.told
     text = re.sub(rb"\x1b\[[0-9?;]*[A-Za-z]", b"", shown.told).decode()
-    assert "policy     capped-pro-rata" in text  # the file's answer, for whoever watches
+    assert "policy       capped-pro-rata" in text  # the file's answer, for whoever watches
     assert text.splitlines()[-1].startswith("60001 accounts, seized 10000000.000000 in all, of which the 10 largest")
     assert len((tmp_path / "answer.csv").read_text().splitlines()) == 60_002
 

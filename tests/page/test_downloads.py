@@ -10,22 +10,26 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import downloaded, opened
+from tests.page.conftest import downloaded, kept, opened, solved
 
 pytestmark = pytest.mark.debian
 
 WINNERS = "Winners by profit, before and after"
 EVERY_POLICY = "Five accounts, every policy, shock and retention"
+VIEWS = (
+    "Overview", "Who pays", "Fairness", "Trilemma", "Frontier", "Diagnostics", "One account", "Verify", "Contracts",
+)  # fmt: skip
 COMMANDS = [
     ("Fairness", 0, "/v1/comparisons", "results"),
     ("Frontier", 0, "/v1/frontiers", "points"),
     ("One account", 1, "/explanations/ann", "formula"),
+    ("Verify", 0, "/v1/verifications", "valid"),
     ("Contracts", 0, "/v1/closures", "closures"),
 ]
 
 
 def test_the_csv_has_every_row_with_the_amounts_as_they_came(page: Page) -> None:
-    opened(page)
+    kept(page)
     text = downloaded(page, f"{WINNERS}: download CSV").decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["Account"] for row in rows] == ["ann", "bob", "cy"]
@@ -34,7 +38,7 @@ def test_the_csv_has_every_row_with_the_amounts_as_they_came(page: Page) -> None
 
 
 def test_the_json_is_what_the_service_answered(page: Page) -> None:
-    opened(page)
+    kept(page)
     answers = json.loads(downloaded(page, f"{WINNERS}: download JSON"))
     assert [answer["policy"]["name"] for answer in answers] == [
         "capped-pro-rata",
@@ -46,7 +50,7 @@ def test_the_json_is_what_the_service_answered(page: Page) -> None:
 
 
 def test_the_png_is_a_picture(page: Page) -> None:
-    opened(page)
+    kept(page)
     page.get_by_role("img", name="Profit of the largest winners").locator("canvas").wait_for()
     picture = downloaded(page, f"{WINNERS}: download PNG")
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
@@ -54,11 +58,11 @@ def test_the_png_is_a_picture(page: Page) -> None:
 
 
 def test_every_view_has_a_command_and_its_downloads(page: Page) -> None:
-    opened(page, EVERY_POLICY)
-    for title in ("Who pays", "Fairness", "Trilemma", "Frontier", "Diagnostics", "One account", "Contracts"):
+    kept(page, example=EVERY_POLICY)
+    for title in VIEWS:
         page.get_by_role("tab", name=title).click()
         panel = page.get_by_role("tabpanel", name=title)
-        expect(panel.locator("summary", has_text="curl").first).to_be_visible()
+        panel.locator("summary", has_text="curl").first.wait_for()
         kinds = {text for bar in panel.locator(".downloads").all() for text in bar.locator("button").all_inner_texts()}
         drawn = panel.locator(".chart").count() > 0
         assert {"CSV", "JSON", *(("PNG",) if drawn else ())} <= kinds, title
@@ -66,7 +70,7 @@ def test_every_view_has_a_command_and_its_downloads(page: Page) -> None:
 
 
 def test_the_command_asks_for_what_the_view_shows(page: Page) -> None:
-    opened(page, EVERY_POLICY)
+    kept(page, example=EVERY_POLICY)
     for title, place, path, answered in COMMANDS:
         page.get_by_role("tab", name=title).click()
         command = page.get_by_role("tabpanel", name=title).locator("details.curl").nth(place)
@@ -79,9 +83,9 @@ def test_a_long_request_is_downloaded_and_named_in_the_command(page: Page) -> No
     opened(page)
     page.get_by_role("tab", name="Data").click()
     rows = "\n".join(f"account-{row},1,{row + 1},10" for row in range(400))
-    page.get_by_label("Or paste JSON or CSV").fill(f"id,cash,pnl,notional\n{rows}\neve,0,-500,1\n")
+    page.get_by_label("Or paste CSV or JSON").fill(f"id,cash,pnl,notional\n{rows}\neve,0,-500,1\n")
     page.get_by_role("button", name="Load what was pasted").click()
-    expect(page.locator("#status")).to_contain_text("401 accounts")
+    solved(page, "401 accounts")
     page.get_by_role("tab", name="Fairness").click()
     command = page.locator("#fairness details.curl").first
     command.locator("summary").click()

@@ -35,7 +35,7 @@ def test_every_module_that_is_imported_is_there_and_is_script(client: Any) -> No
         path = f"/static/{module.relative_to(PAGE.parent)}"
         answer = client.get(path)
         assert answer.headers["content-type"].startswith("text/javascript"), path
-        for imported in re.findall(r'from "(\.[^"]+)"', answer.text):
+        for imported in re.findall(r'(?:from |import\()"(\.[^"]+)"', answer.text):
             assert (module.parent / imported).resolve().is_file(), f"{path}: {imported}"
 
 

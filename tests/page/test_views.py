@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import cells, opened, painted
+from tests.page.conftest import cells, kept, opened, painted, show, solved
 
 pytestmark = pytest.mark.debian
 
@@ -14,16 +14,33 @@ EVERY_POLICY = "Five accounts, every policy, shock and retention"
 ASSUME = re.compile("^Assume Student's t")
 
 
-def show(page: Page, title: str) -> None:
-    page.get_by_role("tab", name=title).click()
-    expect(page.get_by_role("heading", name=title, level=2)).to_be_visible()
-
-
-def test_the_first_screen_says_what_it_is_and_has_the_example_solved(page: Page) -> None:
-    opened(page)
+def test_the_first_screen_says_what_it_is_and_has_policies_and_triangle_of_the_example(page: Page) -> None:
+    page.goto("/")
+    solved(page, "Five accounts: 4 of 4 policies solved for 5 accounts")
     expect(page.locator("header")).to_contain_text("takes the rest from accounts in profit")
-    expect(page.locator("#status")).to_contain_text("Five accounts: 4 of 4 policies solved for 5 accounts")
     expect(page.locator(".tiles")).to_contain_text("7.50 USD")
+    assert cells(page, "Policies side by side") == [
+        ["capped-pro-rata", "60 %", "0.018271", "84 %"],
+        ["queue: pnl", "93.75 %", "0.007071", "81.25 %"],
+        ["leverage-pro-rata", "72.29 %", "0.013959", "82.83 %"],
+        ["contracts-pro-rata", "84.91 %", "0.014063", "82.67 %"],
+    ]
+    triangle = page.get_by_role("img", name=re.compile("^Triangle of fairness"))
+    painted(page, re.compile("^Triangle of fairness"))
+    place = triangle.bounding_box()
+    assert place is not None
+    assert place["y"] + 0.85 * place["height"] < 900, "the corners are seen without scrolling"
+    expect(page.locator("#overview")).to_contain_text("Assumed of the next shock: student-t, df 3, scale 0.05")
+
+
+def test_the_overview_leads_to_the_other_views(page: Page) -> None:
+    kept(page, view="overview")
+    page.locator("#overview").get_by_role("link", name="Who pays").click()
+    expect(page.get_by_role("tabpanel", name="Who pays").locator("table").first).to_be_visible()
+
+
+def test_winners_are_shown_before_and_after(page: Page) -> None:
+    kept(page)
     rows = cells(page, "Winners, the largest profit first")
     assert [row[:7] for row in rows] == [
         ["ann", "8.00", "4.80", "3.20", "60 %", "7.50", "0.50"],
@@ -32,6 +49,22 @@ def test_the_first_screen_says_what_it_is_and_has_the_example_solved(page: Page)
     ]
     painted(page, re.compile("^Profit of the largest winners"))
     painted(page, re.compile("^Share of profit taken"))
+
+
+def test_the_lorenz_curves_have_their_points_and_figures_beside_them(page: Page) -> None:
+    kept(page, view="fairness")
+    painted(page, re.compile("^Lorenz curves"))
+    assert ["queue: pnl", "36 %", "0 %"] in cells(page, "Points of the curves")
+    queue = cells(page, "Fairness of each policy")[1]
+    assert queue == ["queue: pnl", "93.75 %", "31.25 %", "6.25 %", "0.36", "0.64", "1", "2.53125", "Less fair", "Equal"]
+
+
+def test_an_account_that_is_not_there_is_said_not_to_be(page: Page, expected: list[str]) -> None:
+    expected.append("404")
+    kept(page, view="one-account")
+    page.locator("#one-account").get_by_label("Account id").fill("nobody/at all")
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator("#one-account [role=alert]")).to_contain_text("not-found")
 
 
 def test_a_policy_can_be_left_out_of_the_picture_and_of_the_case(page: Page) -> None:
@@ -70,20 +103,14 @@ def test_what_is_refused_is_told_with_its_figures(page: Page, expected: list[str
     expect(page.locator("#alert")).to_contain_text("Request ")
 
 
-def test_the_lorenz_curves_have_their_points_and_figures_beside_them(page: Page) -> None:
-    opened(page)
-    show(page, "Fairness")
-    painted(page, re.compile("^Lorenz curves"))
-    assert ["queue: pnl", "36 %", "0 %"] in cells(page, "Points of the curves")
-    queue = cells(page, "Fairness of each policy")[1]
-    assert queue == ["queue: pnl", "93.75 %", "31.25 %", "6.25 %", "0.36", "0.64", "1", "2.53125", "Less fair", "Equal"]
-
-
 def test_the_trilemma_says_what_it_lacks_and_is_drawn_when_it_has_it(page: Page) -> None:
-    opened(page)
-    show(page, "Trilemma")
-    expect(page.locator("#trilemma")).to_contain_text("choose a shock")
+    opened(page, view="trilemma")
+    page.get_by_label("Next shock").select_option("")
+    expect(page.locator("#trilemma")).to_contain_text("choose a shock, for the loss to expect")
     expect(page.locator("#trilemma canvas")).to_have_count(0)
+    show(page, "Overview")
+    expect(page.locator("#overview")).to_contain_text("choose a next shock")
+    show(page, "Trilemma")
     page.get_by_role("button", name=ASSUME).click()
     painted(page, re.compile("^Triangle of fairness"))
     scores = {row[0]: [float(score) for score in row[5:]] for row in cells(page, "Figures and scores")}
@@ -96,8 +123,9 @@ def test_the_trilemma_says_what_it_lacks_and_is_drawn_when_it_has_it(page: Page)
 
 
 def test_a_point_of_the_frontier_can_be_taken_into_the_comparison(page: Page) -> None:
-    opened(page)
-    show(page, "Frontier")
+    opened(page, view="frontier")
+    page.get_by_label("Next shock").select_option("")
+    page.get_by_label("Customers who stay").select_option("")
     expect(page.locator("#frontier")).to_contain_text("These measures need a shock and a retention")
     page.get_by_role("button", name=ASSUME).click()
     painted(page, re.compile("^Frontier: Max haircut across"))
@@ -129,13 +157,14 @@ def test_diagnostics_have_every_figure_with_its_meaning(page: Page, address: str
 
 
 def test_one_account_is_told_its_formula_and_what_other_rules_would_take(page: Page) -> None:
-    opened(page)
-    show(page, "One account")
+    opened(page, view="one-account")
+    page.get_by_label("Customers who stay").select_option("")
+    expect(page.locator("#one-account")).to_contain_text("Needs what the venue did not send")
     expect(page.locator("#one-account .formula")).to_contain_text("min(cap, multiplier * endowment)")
     assert ["multiplier", "0.6"] in cells(page, "Numbers of the formula")
     others = {row[0]: row[1:] for row in cells(page, "The same book under other policies, of this account alone")}
     assert others["queue"] == ["7.50", "93.75 %", "-2.70", ""]
-    assert others["revenue"][-1] == "Needs what the venue did not send"
+    assert others["revenue"] == ["none", "none", "", "Needs what the venue did not send"]
     painted(page, "What each policy takes from this account")
     page.locator("#one-account").get_by_label("Account id").fill("bob")
     page.locator("#one-account form").get_by_label("Policy").select_option(label="queue: pnl")
@@ -144,18 +173,8 @@ def test_one_account_is_told_its_formula_and_what_other_rules_would_take(page: P
     expect(page.locator("#one-account .facts")).to_contain_text("2 of 3")
 
 
-def test_an_account_that_is_not_there_is_said_not_to_be(page: Page, expected: list[str]) -> None:
-    expected.append("404")
-    opened(page)
-    show(page, "One account")
-    page.locator("#one-account").get_by_label("Account id").fill("nobody/at all")
-    page.get_by_role("button", name="Explain").click()
-    expect(page.locator("#one-account [role=alert]")).to_contain_text("not-found")
-
-
 def test_contracts_show_markets_and_the_closures_of_an_account(page: Page) -> None:
-    opened(page)
-    show(page, "Contracts")
+    opened(page, view="contracts")
     painted(page, re.compile("^Contracts needed and closed"))
     assert cells(page, "Markets")[2][:5] == ["SOL", "short", "40", "40", "0"]
     assert cells(page, "Closures of ann") == [

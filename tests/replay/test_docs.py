@@ -1,6 +1,8 @@
 """docs/october-10.md says what the code does."""
 
+import csv
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,8 +37,13 @@ def test_it_names_every_table_and_policy() -> None:
 
 
 @real
-def test_its_figures_are_those_of_the_tables() -> None:
-    event = told(EVENT)
+def test_its_figures_are_those_of_the_three_tables_that_it_says_suffice(tmp_path: Path) -> None:
+    rows = re.findall(r"^\| (\w+\.csv) \| .* \| (.*) \|$", PAGE, re.MULTILINE)
+    needed = [name for name, use in rows if "no figure" not in use]
+    assert len(needed) == 3
+    for name in needed:
+        (tmp_path / name).symlink_to(EVENT / name)
+    event = told(tmp_path)
     found = event.balance(PRODUCTION)
     rows = re.findall(r"^\| ([a-z][^|`]*) \| ([\d,.]+) \|$", PAGE, re.MULTILINE)
     assert rows == [
@@ -47,7 +54,27 @@ def test_its_figures_are_those_of_the_tables() -> None:
         ("over less short", exact.money(found.net)),
         ("stylised queue, over", exact.money(balance(event.shocks).over)),
     ]
+    shown = PAGE[PAGE.index("The paper's") :].split(" above", 1)[0]
+    assert exact.money(found.net) in shown
+    assert f"{found.net / 10**6:.1f} million" in shown
     level = need_over_cap(event.waves[0])
     assert level is not None
     assert f"{exact.percent(level)} in wave {event.waves[0].label}." in PAGE
     assert f"but in waves {listed(wave.label for wave in event.waves if differs(wave))}," in PAGE.replace("\n", " ")
+
+
+@real
+def test_what_it_says_of_the_minutes_of_the_event_is_in_the_tables() -> None:
+    def rows(name: str) -> list[dict[str, str]]:
+        with (EVENT / name).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    waves = rows("two_pass_equity_delta_by_wave.csv")
+    spans = [(int(wave["t_start_ms"]), int(wave["t_end_ms"])) for wave in waves]
+    first, last = (f"{datetime.fromtimestamp(at / 1000, UTC):%H:%M:%S}" for at in (spans[0][0], spans[-1][1]))
+    times = [int(fill["time"]) for fill in rows("high_leverage_outliers_fills.csv")]
+    outside = sum(not any(start <= time <= end for start, end in spans) for time in times)
+    text = " ".join(PAGE.split())
+    assert f"The {len(waves)} waves are fewer minutes, from {first} to {last}." in text
+    assert f"Waves are numbered up to {waves[-1]['wave']}," in text
+    assert f"Of the {len(times)} single closes in HyperReplay's high_leverage_outliers_fills.csv {outside} do." in text

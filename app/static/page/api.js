@@ -7,25 +7,29 @@ export function setKey(text) {
 }
 
 export class Refused extends Error {
-  /** What the service said: `problem` is its problem document. */
-  constructor(problem, request) {
+  /** What the service said: `problem` is its problem document; `sources` as of the question. */
+  constructor(problem, request, sources) {
     super(problem.detail ?? problem.title ?? "The service refused the request.");
     this.problem = problem;
     this.request = request;
+    this.sources = sources;
   }
 }
 
-/** A question as it goes over the wire; `parts` are pieces of the body's text, joined. */
-export const question = (method, path, parts = null) => ({ method, path, parts });
+/**
+ * A question as it goes over the wire; `parts` are pieces of the body's text, joined. `sources` are names of the tables
+ * that it was put together from, by where they stand in it, so that a refusal can name the row of a file.
+ */
+export const question = (method, path, parts = null, sources = {}) => ({ method, path, parts, sources });
 
 /** The answer's JSON; throws Refused, or TypeError where the service cannot be reached. */
-export async function ask({ method, path, parts }, signal = undefined) {
+export async function ask({ method, path, parts, sources }, signal = undefined) {
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
   if (parts !== null) headers["Content-Type"] = "application/json";
   const body = parts === null ? undefined : new Blob(parts);
   const answer = await fetch(path, { method, headers, body, signal });
   const request = answer.headers.get("X-Request-ID");
-  if (!answer.ok) throw new Refused(await problemOf(answer), request);
+  if (!answer.ok) throw new Refused(await problemOf(answer), request, sources);
   return { json: await answer.json(), seconds: duration(answer.headers.get("Server-Timing")) };
 }
 

@@ -1,73 +1,38 @@
 // A book: the snapshot that is asked about, and its text, made once however often it is sent.
 
-import { parseCsv } from "./csv.js";
+import { KINDS } from "./tables.js";
 
-const FIELDS = [
-  "id",
-  "cash",
-  "pnl",
-  "notional",
-  "contracts",
-  "max_haircut",
-  "min_equity",
-  "fees",
-  "group",
-  "maintenance_margin",
-  "entry_notional",
-  "bankruptcy_notional",
-  "price_ratio",
-  "score",
-  "exposure",
-];
-const DEFAULTS = { notional: "0", contracts: "0", max_haircut: "1", min_equity: "0", fees: "0" };
 const ROWS_KEPT = 1000; // above this, rows become columns: a tenth of the parsing on both sides
 
-/** A book of `document`, a request of this service; throws an Error that says what is missing. */
-export function bookOf(document, name) {
+/**
+ * A book of `document`, a request of this service; throws an Error that says what is missing. `sources` are the names of
+ * the tables it was put together from, by where they stand in the request.
+ */
+export function bookOf(document, name, sources = {}) {
   const snapshot = document?.snapshot;
   if (snapshot === undefined || snapshot === null || typeof snapshot !== "object") {
-    throw new Error('The document has no "snapshot": give a request of this service, as the examples are.');
+    throw new Error(`${name}: the document has no "snapshot": give a request of this service, as the examples are.`);
   }
   const closing = "positions" in snapshot || "liquidations" in document;
-  if (!closing && !snapshot.accounts) throw new Error('The snapshot has no "accounts".');
+  if (!closing && !snapshot.accounts) throw new Error(`${name}: the snapshot has no "accounts".`);
   if (!closing && Array.isArray(snapshot.accounts) && snapshot.accounts.length > ROWS_KEPT) {
     snapshot.accounts = asColumns(snapshot.accounts);
   }
-  return { name, document, snapshot, closing, count: countOf(snapshot.accounts ?? []), texts: new Map() };
+  return { name, document, snapshot, closing, sources, count: countOf(snapshot.accounts ?? []), texts: new Map() };
 }
 
-/** A request from the text of a file or a paste; figures of its money that no double holds stay exact, as strings. */
+const EXACT = ["snapshot", "shortfall", "liquidations", "allocation", "allocations", "closures"];
+
+/** What the text of a file or a paste holds; figures of its money that no double holds stay exact, as strings. */
 export function parseJson(text) {
   const document = JSON.parse(text);
   if (!/\d[\d.]{15}/.test(text)) return document;
   const exact = JSON.parse(text, (_, value, context) =>
     typeof value === "number" && context?.source?.replace(/\D/g, "").length > 15 ? context.source : value,
   );
-  const money = ["snapshot", "shortfall", "liquidations"].filter((part) => part in exact);
+  if (Array.isArray(exact)) return exact;
+  const money = EXACT.filter((part) => part in exact);
   return { ...document, ...Object.fromEntries(money.map((part) => [part, exact[part]])) };
-}
-
-/** A document of a table with a row an account. */
-export function documentOfCsv(text) {
-  return documentOfColumns(parseCsv(text).columns);
-}
-
-/** Known columns only; empty cells are the default, or null where there is none. */
-export function documentOfColumns(columns) {
-  const missing = ["id", "cash", "pnl"].filter((name) => !(name in columns));
-  if (missing.length > 0) {
-    throw new Error(`The table has no column ${missing.join(", ")}. Known columns: ${FIELDS.join(", ")}.`);
-  }
-  const kept = Object.keys(columns).filter((name) => FIELDS.includes(name));
-  const ignored = Object.keys(columns).filter((name) => !FIELDS.includes(name));
-  const filled = kept.map((name) => [name, columns[name].map((cell) => filledCell(name, cell))]);
-  return { document: { snapshot: { accounts: Object.fromEntries(filled) } }, ignored };
-}
-
-function filledCell(name, cell) {
-  const text = cell === null || cell === undefined ? "" : String(cell);
-  if (text.trim() !== "") return name === "id" || name === "group" ? text : text.trim();
-  return DEFAULTS[name] ?? (name === "id" || name === "cash" || name === "pnl" ? "" : null);
 }
 
 /** The snapshot's text with every haircut capped at `cap` (a number from 0 to 1), or as it came where that is null. */
@@ -90,7 +55,8 @@ function capped(accounts, cap) {
 export function asColumns(rows) {
   if (!Array.isArray(rows)) return rows;
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name] ?? DEFAULTS[name] ?? null)]));
+  const missing = (name) => KINDS.book.defaults[name] ?? null;
+  return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name] ?? missing(name))]));
 }
 
 function countOf(accounts) {

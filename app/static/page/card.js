@@ -10,10 +10,20 @@ import { table } from "./table.js";
  * `name` is that of files. `rows` is {columns, length, caption, search} of a table; `asked` a list of questions;
  * `answer` what the JSON download holds.
  */
-export function card({ title, name, note = null, chart = null, rows = null, answer = null, asked = [], more = [] }) {
+export function card({
+  title,
+  name,
+  note = null,
+  chart = null,
+  rows = null,
+  answer = null,
+  asked = [],
+  more = [],
+  className = "",
+}) {
   return el(
     "section",
-    { className: "card" },
+    { className: `card ${className}`.trim() },
     el("h3", {}, title),
     typeof note === "string" ? el("p", {}, note) : note,
     chart,
@@ -29,7 +39,7 @@ function downloads({ title, name, chart, rows, answer }) {
   const bar = el("div", { className: "downloads" });
   if (rows !== null) bar.append(button("CSV", () => saveCsv(`${name}.csv`, ...cells(rows)), label("CSV")));
   if (answer !== null) bar.append(button("JSON", () => saveJson(`${name}.json`, answer), label("JSON")));
-  if (chart !== null) bar.append(button("PNG", async () => save(`${name}.png`, await png(chart)), label("PNG")));
+  if (chart !== null) bar.append(button("PNG", () => save(`${name}.png`, png(chart)), label("PNG")));
   return bar;
 }
 

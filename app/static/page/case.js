@@ -32,8 +32,8 @@ export function fillForms() {
   byId("add-policy").replaceChildren(policyForm([...state.described.values()], addPolicy));
 }
 
-/** Takes what `document` says of the case; what it leaves out gets the service's defaults. */
-export function takeCase(document) {
+/** Takes what `document` says of the case; what it leaves out gets the service's defaults, aims those of `assumed`. */
+export function takeCase(document, assumed = {}) {
   const { shortfall = {}, options = {} } = document;
   const { largest, needed } = shortfall;
   const { on_timeout, time_limit } = options;
@@ -47,7 +47,7 @@ export function takeCase(document) {
   byId("numeraire").value = options.numeraire ?? "pnl";
   byId("partial").checked = options.on_infeasible === "partial";
   byId("cap").value = "";
-  setAims(options);
+  setAims({ shock: options.shock ?? assumed.shock, retention: options.retention ?? assumed.retention });
   const policies = document.policies ?? (document.policy ? [document.policy] : []);
   const others = USUAL_POLICIES.filter((usual) => !policies.some(sameAs(usual)));
   setPolicies(document.policies ? policies : [...policies, ...others]);

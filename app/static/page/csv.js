@@ -1,22 +1,25 @@
 // RFC 4180 to columns of strings: a number from a CSV file goes to the service with every digit it had.
 
-/** {columns: {name: [text, ...]}, rows: how many}; throws where a row has more or fewer cells than the header. */
-export function parseCsv(text) {
-  const lines = records(text.replace(/^\uFEFF/, ""));
-  const heads = (lines.shift() ?? []).map((name) => name.trim());
-  if (new Set(heads).size !== heads.length) throw new Error("Two columns of the CSV have the same name.");
-  const columns = Object.fromEntries(heads.map((name) => [name, []]));
+/** {name: [text, ...]}; throws where a row has more or fewer cells than the header. `name` is the table's in what is thrown. */
+export function parseCsv(text, name) {
+  const lines = records(text.replace(/^\uFEFF/, ""), name);
+  const heads = (lines.shift() ?? []).map((head) => head.trim());
+  const twice = heads.find((head, place) => heads.indexOf(head) !== place);
+  if (twice !== undefined) throw new Error(`${name}: two columns are called "${twice}".`);
+  const columns = Object.fromEntries(heads.map((head) => [head, []]));
   lines.forEach((cells, row) => {
     if (cells.length !== heads.length) {
-      throw new Error(`Row ${row + 1} of the CSV has ${cells.length} cells; the header has ${heads.length}.`);
+      throw new Error(
+        `${name}: row ${row + 1} below the header has ${cells.length} cells; the header has ${heads.length}.`,
+      );
     }
-    cells.forEach((value, place) => columns[heads[place]].push(value));
+    cells.forEach((value, place) => columns[heads[place]].push(value.trim()));
   });
-  return { columns, rows: lines.length };
+  return columns;
 }
 
 /** Rows of cells; quoted cells may hold commas, line ends and doubled quotes. Empty lines are left out. */
-function records(text) {
+function records(text, name) {
   const separator = separatorOf(text);
   const pattern = new RegExp(`("(?:[^"]|"")*"|[^"${separator}\\r\\n]*)(${separator}|\\r\\n|\\n|\\r|$)`, "gy");
   const rows = [];
@@ -29,12 +32,21 @@ function records(text) {
     }
     if (whole === "" || end === "") return rows;
   }
-  throw new Error(`A quote in row ${rows.length} of the CSV is not closed or stands inside a cell.`);
+  const where = rows.length === 0 ? "the header" : `row ${rows.length} below the header`;
+  throw new Error(`${name}: a quote in ${where} is not closed or stands inside a cell.`);
 }
+
+/** The cells of the first line, as far as quotes are not needed to tell them. */
+export const headOf = (text) =>
+  lineOne(text)
+    .split(separatorOf(text))
+    .map((cell) => cell.trim().replace(/^"(.*)"$/, "$1"));
+
+const lineOne = (text) => text.slice(0, text.search(/[\r\n]|$/));
 
 /** Comma, semicolon or tab: whichever the first line has most of. */
 function separatorOf(text) {
-  const head = text.slice(0, text.search(/[\r\n]|$/));
+  const head = lineOne(text);
   const uses = (sign) => head.split(sign).length;
   return [",", ";", "\t"].reduce((best, sign) => (uses(sign) > uses(best) ? sign : best));
 }

@@ -31,9 +31,11 @@ export const count = (number) => number.toLocaleString("en-US");
 export const short = (number) =>
   new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 }).format(number);
 
-/** "max_haircut" as "Max haircut". */
+const SHORT = { ptsr: "PTSR", pmr: "PMR", ltv: "LTV", cvar: "CVaR", var: "VaR" };
+
+/** "max_haircut" as "Max haircut", "cvar_after" as "CVaR after". */
 export function words(name) {
-  const text = name.replaceAll("_", " ").replaceAll("-", " ");
+  const text = name.replace(/[_-]/g, " ").replace(/\b(ptsr|pmr|ltv|cvar|var)\b/g, (one) => SHORT[one]);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

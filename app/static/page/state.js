@@ -13,6 +13,7 @@ export const state = {
   cap: null,
   policies: [],
   comparison: null, // {question, json, seconds} of the case as it stands
+  judged: null, // what Verify judges, see judging.js; null: its usual choice
 };
 
 const events = new EventTarget();
@@ -49,10 +50,10 @@ function comparisonQuestion() {
 export const allocationQuestion = (policy) => caseQuestion("/v1/allocations", { policy });
 
 /** A question about the book as the case has it, with `further` members and options. */
-export function caseQuestion(path, further, options = {}) {
+export function caseQuestion(path, further, options = {}, sources = {}) {
   const rest = { shortfall: state.shortfall, ...further, options: { ...state.options, ...options } };
-  const text = snapshotText(state.book, state.cap);
-  return question("POST", path, ['{"snapshot":', text, ",", JSON.stringify(rest).slice(1)]);
+  const parts = ['{"snapshot":', snapshotText(state.book, state.cap), ",", JSON.stringify(rest).slice(1)];
+  return question("POST", path, parts, { ...state.book.sources, ...sources });
 }
 
 /** The allocation of one policy with its accounts as columns, asked for once a case. */

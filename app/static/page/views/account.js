@@ -8,12 +8,10 @@ import { money, percent, short, significant, words } from "../format.js";
 import { allocation, results, state } from "../state.js";
 import { currency, fill, label } from "./labels.js";
 
-export const account = { id: "one-account", title: "One account", show };
-
 const UNSOLVED = { "invalid-request": "Needs what the venue did not send" };
 const wanted = { id: "", policy: 0 };
 
-function show(panel, alive) {
+export function show(panel, alive) {
   const { solved } = results();
   const place = el("div");
   const ids = idsOf(state.book);

@@ -1,107 +1,107 @@
-// Data: an example, a file or a paste becomes the book; and what the book holds.
+// Data: an example, files or a paste become the book; and what the book holds.
 
 import { setKey } from "../api.js";
-import { asColumns, bookOf, documentOfColumns, documentOfCsv, parseJson } from "../book.js";
+import { asColumns } from "../book.js";
+import { bringForm } from "../bring.js";
 import { card } from "../card.js";
 import { button, el, field } from "../dom.js";
 import { count } from "../format.js";
-import { columnsOfParquet } from "../parquet.js";
+import { bookFrom, forget, isGathering, progress } from "../gather.js";
 import { state, tell } from "../state.js";
-
-export const data = { id: "data", title: "Data", show };
 
 const TEXT = ["id", "group"];
 
-function show(panel) {
-  const said = el("p", { role: "status" });
-  const paste = el("textarea", {
-    rows: 6,
-    spellcheck: false,
+let said = ""; // of what was read last: the view is drawn again when the book changes
+
+export function show(panel) {
+  const tables = el("div");
+  const told = () => tables.replaceChildren(...(isGathering() ? gathering(told) : []));
+  told();
+  panel.replaceChildren(
+    el("h2", {}, "Data"),
+    el("section", { className: "card" }, el("h3", {}, "Bring a book"), ...how(), brought(told), tables, small()),
+    keyCard(),
+    state.book === null ? "" : accountsCard(),
+  );
+}
+
+function how() {
+  return [
+    el(
+      "p",
+      {},
+      "Accounts: a table in CSV or Parquet with a row an account: id, cash and pnl, and any of notional, contracts, max_haircut, min_equity, fees, group and the figures of queues.",
+    ),
+    el(
+      "p",
+      {},
+      "Contracts: four tables, together or one by one. Accounts (id, cash), positions (account, market, quantity, entry_price), markets (symbol, mark_price) and liquidations, what bankrupt accounts leave (market, quantity, and account and price where known). Pasted tables have an empty line between them.",
+    ),
+    el(
+      "p",
+      {},
+      "Either may also be a request of this service in JSON, as the examples are. What you bring goes to this service alone, which keeps a record of what it answers.",
+    ),
+  ];
+}
+
+function brought(told) {
+  return bringForm({
+    files: "CSV, Parquet or JSON files, chosen or dropped here",
+    paste: "Or paste CSV or JSON",
     placeholder: "id,cash,pnl,notional\nann,2,8,40\nbob,1,4,10\neve,0,-12,36",
+    load: "Load what was pasted",
+    said,
+    take(parts) {
+      const { book, ignored } = bookFrom(parts);
+      const what = book === null ? parts.map(({ name }) => name).join(", ") : `${count(book.count)} accounts from ${book.name}`;
+      said = `Read ${what}.${ignored.length > 0 ? ` Columns not known and left out: ${ignored.join(", ")}.` : ""}`;
+      told();
+      if (book !== null) tell("book", book);
+      return said;
+    },
   });
-  const file = el("input", {
-    type: "file",
-    accept: ".json,.csv,.parquet",
-    onchange: ({ target }) => target.files[0] && take(() => ofFile(target.files[0])),
+}
+
+/** Which of the four tables are there and which are not; one that is there is replaced when it is brought again. */
+function gathering(told) {
+  const items = progress().map(({ kind, needs, name, rows }) =>
+    el("li", {}, `${kind}: `, name === null ? el("strong", {}, `missing (${needs})`) : `${name}, ${rows === 1 ? "one row" : `${count(rows)} rows`}`),
+  );
+  const drop = button("Forget these tables", () => {
+    forget();
+    told();
   });
-  const drop = el("div", { className: "drop" }, field("A JSON, CSV or Parquet file, chosen or dropped here", file));
-  drop.addEventListener("dragover", (event) => (event.preventDefault(), drop.classList.add("over")));
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    const [dropped] = event.dataTransfer.files;
-    if (dropped) take(() => ofFile(dropped));
-  });
+  return [el("h4", {}, "Tables of the book of contracts"), el("ul", {}, ...items), drop];
+}
+
+const small = () =>
+  el(
+    "p",
+    { className: "small" },
+    "Exchange tables of other shapes are read by `python -m app.loaders`. Decimals of Parquet are read as doubles here; text columns and CSV keep every digit.",
+  );
+
+function keyCard() {
   const key = el("input", {
     type: "password",
     autocomplete: "off",
     onchange: ({ target }) => (setKey(target.value), tell("key")),
   });
-  panel.replaceChildren(
-    el("h2", {}, "Data"),
+  return el(
+    "section",
+    { className: "card" },
+    el("h3", {}, "Key"),
     el(
-      "section",
-      { className: "card" },
-      el("h3", {}, "Bring a book"),
-      el(
-        "p",
-        {},
-        "JSON is a request of this service, as the examples are. CSV and Parquet are a table with a row an account: id, cash and pnl, and any of notional, contracts, max_haircut, min_equity, fees, group and the figures of queues. A JSON document with positions goes to Contracts. What you bring goes to this service alone, which keeps a record of what it answers.",
-      ),
-      drop,
-      field("Or paste JSON or CSV", paste),
-      button("Load what was pasted", () => take(() => ofText(paste.value, "pasted"))),
-      said,
-      el(
-        "p",
-        { className: "small" },
-        "Exchange tables of other shapes, and Parquet that was compressed otherwise than with snappy, are read by `python -m app.loaders`. Decimals of Parquet are read as doubles here; text columns and CSV keep every digit.",
+      "form",
+      { onsubmit: (event) => event.preventDefault() },
+      field(
+        "API key, where the service asks for one",
+        key,
+        "Kept in this page's memory until it is closed; sent as a bearer to this service alone.",
       ),
     ),
-    el(
-      "section",
-      { className: "card" },
-      el("h3", {}, "Key"),
-      el(
-        "form",
-        { onsubmit: (event) => event.preventDefault() },
-        field(
-          "API key, where the service asks for one",
-          key,
-          "Kept in this page's memory until it is closed; sent as a bearer to this service alone.",
-        ),
-      ),
-    ),
-    state.book === null ? "" : accountsCard(),
   );
-
-  async function take(read) {
-    said.className = "";
-    said.textContent = "Reading…";
-    try {
-      const { document, ignored = [], name } = await read();
-      const book = bookOf(document, name);
-      said.textContent = `Read ${count(book.count)} accounts from ${name}.${ignored.length > 0 ? ` Columns not known: ${ignored.join(", ")}.` : ""}`;
-      tell("book", book);
-    } catch (error) {
-      said.className = "fault";
-      said.textContent = error instanceof SyntaxError ? `This is not JSON: ${error.message}` : error.message;
-    }
-  }
-}
-
-async function ofFile(file) {
-  if (/\.parquet$/i.test(file.name)) {
-    return { ...documentOfColumns(await columnsOfParquet(await file.arrayBuffer())), name: file.name };
-  }
-  return ofText(await file.text(), file.name);
-}
-
-function ofText(text, name) {
-  if (text.trim() === "") throw new Error("There is nothing to read.");
-  if (/^\s*[{[]/.test(text)) return { document: parseJson(text), name };
-  return { ...documentOfCsv(text), name };
 }
 
 function accountsCard() {

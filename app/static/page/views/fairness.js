@@ -4,20 +4,17 @@ import { card } from "../card.js";
 import { axis, chart, color, dash, legend, sign, tooltip } from "../chart.js";
 import { el } from "../dom.js";
 import { money, percent, significant, words } from "../format.js";
-import { refusals } from "../problem.js";
 import { results, state } from "../state.js";
-import { currency, label } from "./labels.js";
+import { currency, label, unsolved } from "./labels.js";
 
-export const fairness = { id: "fairness", title: "Fairness", show };
-
-function show(panel) {
+export function show(panel) {
   const { solved, refused } = results();
   const all = solved.map(({ policy, answer }) => ({ name: label(policy), figures: answer.diagnostics.fairness }));
   panel.replaceChildren(
     el("h2", {}, "Fairness"),
     curves(all.filter(({ figures }) => figures.lorenz !== null)),
     figuresCard(all),
-    refusals(refused, label) ?? "",
+    unsolved(refused),
   );
 }
 

@@ -2,16 +2,14 @@
 
 import { ask } from "../api.js";
 import { card } from "../card.js";
-import { addPolicy, setAims, USUAL_AIMS } from "../case.js";
+import { addPolicy } from "../case.js";
 import { axis, chart, legend, tooltip } from "../chart.js";
 import { button, el, field, select } from "../dom.js";
 import { money, percent, short, significant, words } from "../format.js";
-import { refusals } from "../problem.js";
-import { caseQuestion, solve, state } from "../state.js";
+import { caseQuestion, state } from "../state.js";
 import { addressOf } from "../tabs.js";
-import { currency, fill, label } from "./labels.js";
-
-export const frontier = { id: "frontier", title: "Frontier", show };
+import { lacking, missing } from "./aims.js";
+import { currency, fill, label, unsolved } from "./labels.js";
 
 const MEASURES = ["max_haircut", "gini", "expected_deficit", "cvar", "revenue_kept"];
 const NEEDS = { expected_deficit: "shock", cvar: "shock", revenue_kept: "retention" };
@@ -20,13 +18,16 @@ const chosen = { x: "max_haircut", y: "expected_deficit", size: "revenue_kept", 
 
 let kept = null; // {key, json, question} of the last sweep
 
-async function show(panel, alive) {
+export async function show(panel, alive) {
   const place = el("div");
   const again = () => show(panel, alive);
   panel.replaceChildren(el("h2", {}, "Frontier"), controls(again), place);
   const wanted = measures();
-  const missing = [...new Set(wanted.map((name) => NEEDS[name]).filter((aim) => aim && !state.options[aim]))];
-  if (missing.length > 0) return place.append(lacking(missing));
+  const lacks = missing([...new Set(wanted.map((name) => NEEDS[name]).filter((aim) => aim !== undefined))]);
+  if (lacks.length > 0) {
+    const aims = lacks.map((aim) => `a ${aim}`).join(" and ");
+    return place.append(lacking(`These measures need ${aims}: choose in the case, or other measures.`));
+  }
   if (wanted.length < 2) return place.append(el("p", {}, "Choose two different measures at least."));
   const asked = caseQuestion("/v1/frontiers", { measures: wanted, points: chosen.points });
   const key = asked.parts.join("");
@@ -59,23 +60,6 @@ function controls(again) {
     field("Across", pick("x")),
     field("Up", pick("y")),
     field("Size of the sign", pick("size", [["", "nothing"]])),
-  );
-}
-
-function lacking(missing) {
-  const usual = { ...USUAL_AIMS, ...state.options };
-  return el(
-    "div",
-    { className: "card" },
-    el(
-      "p",
-      {},
-      `These measures need ${missing.map((aim) => `a ${aim}`).join(" and ")}: choose in the case, or other measures.`,
-    ),
-    button("Assume Student's t with 3 degrees of freedom, scale 0.05, and linear retention, rate 0.5", () => {
-      setAims(usual);
-      solve();
-    }),
   );
 }
 
@@ -130,9 +114,9 @@ function shown({ json, question }) {
       asked: [question],
       more: json.notes.map((note) => el("p", { className: "small" }, note)),
     }),
-    refusals(
+    unsolved(
       json.policies.filter(({ problem }) => problem),
-      label,
+      question.sources,
     ),
   ];
 }

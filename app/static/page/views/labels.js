@@ -2,12 +2,16 @@
 
 import { el } from "../dom.js";
 import { labelOf } from "../policies.js";
-import { problemOf } from "../problem.js";
+import { problemOf, refusals } from "../problem.js";
 import { state } from "../state.js";
 
 export const label = (policy) => labelOf(policy, state.described);
 
 export const currency = (book = state.book) => book.snapshot.currency ?? "USD";
+
+/** The policies that were not solved, with the reasons; "" where there are none. */
+export const unsolved = (refused, sources = state.comparison.question.sources) =>
+  refusals(refused, label, sources) ?? "";
 
 export const waiting = (text) => el("p", { className: "waiting", role: "status" }, text);
 

@@ -2,20 +2,19 @@
 
 import { card } from "../card.js";
 import { axis, chart, color, legend, sign, tooltip } from "../chart.js";
-import { breathe, el } from "../dom.js";
+import { breathe, button, el } from "../dom.js";
 import { count, money, percent, short } from "../format.js";
-import { refusals } from "../problem.js";
-import { allocation, results } from "../state.js";
-import { currency, fill, label } from "./labels.js";
+import { answerOf } from "../judging.js";
+import { allocation, results, tell } from "../state.js";
+import { currency, fill, label, unsolved } from "./labels.js";
+import { story } from "./story.js";
 
 const DRAWN = 4; // policies side by side: more bars could not be told apart
 const GROUPS = 20;
 
 let hidden = new Set(); // texts of policies that are not drawn
 
-export const pays = { id: "who-pays", title: "Who pays", show };
-
-async function show(panel, alive) {
+export async function show(panel, alive) {
   const { solved, refused } = results();
   const drawn = solved
     .map(({ policy }) => policy)
@@ -27,7 +26,7 @@ async function show(panel, alive) {
     story(solved),
     choice(solved, drawn, () => show(panel, alive)),
     place,
-    refusals(refused, label) ?? "",
+    unsolved(refused),
   );
   await fill(place, alive, "Asking for every account…", () =>
     drawnCards(
@@ -38,22 +37,6 @@ async function show(panel, alive) {
 }
 
 const keyOf = (policy) => JSON.stringify(policy);
-
-function story(solved) {
-  if (solved.length === 0) return el("p", {}, "None of the policies could be solved.");
-  const { solvency, screening } = solved[0].answer.diagnostics;
-  const unit = currency();
-  const figures = [
-    ["Missing", `${money(solvency.deficit)} ${unit}`, "what bankrupt accounts cannot pay"],
-    ["Fund pays", `${money(solvency.insurance_used)} ${unit}`, "before anybody is haircut"],
-    ["To be taken", `${money(solvency.budget)} ${unit}`, `${percent(solvency.severity)} of the rest`],
-    ["Winners", count(screening.winners), `with ${money(solvency.capacity)} ${unit} of profit`],
-  ];
-  const items = figures.map(([name, value, what]) =>
-    el("div", {}, el("dt", {}, name), el("dd", {}, value, el("small", {}, what))),
-  );
-  return el("dl", { className: "tiles" }, ...items);
-}
 
 function choice(solved, drawn, again) {
   const boxes = solved.map(({ policy }) => {
@@ -82,7 +65,14 @@ async function drawnCards(drawn, all) {
   await breathe();
   const first = before(answers, winners);
   await breathe();
-  return [first, byGroup(answers, winners)];
+  return [first, judge(answers), byGroup(answers, winners)];
+}
+
+function judge(answers) {
+  const each = answers.map(({ policy, name }) =>
+    button(name, () => tell("judge", answerOf("accounts", policy, name)), { "aria-label": `Judge ${name}` }),
+  );
+  return el("div", { className: "downloads inner-bar" }, "Judge the allocation of", ...each);
 }
 
 /** Places of the accounts with an endowment, the largest first. */
