@@ -63,6 +63,11 @@ def test_four_files_are_a_book_of_contracts(page: Page) -> None:
     expect(page.locator("#status")).to_have_text(
         "accounts.csv and three more tables is under Contracts; the other views show Five accounts."
     )
+    contracts = page.locator("#contracts")
+    contracts.get_by_label("Insurance fund").fill("3")
+    contracts.get_by_label("Share that winners bear").fill("0.5")
+    contracts.get_by_label("Share that winners bear").blur()
+    expect(contracts).to_contain_text("Closing everything costs 7.50 USD.")  # half of 18 - 3
     page.get_by_role("tab", name="Data").click()
     expect(page.locator("#data")).to_contain_text("Columns not known and left out: desk of accounts.csv.")
 

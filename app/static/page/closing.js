@@ -1,4 +1,4 @@
-// The case in contract space: a book brings its own shortfall and options, the policy is chosen here.
+// The case in contract space: a book brings its own options; policy, fund and severity can be chosen.
 
 import { ask, question } from "./api.js";
 import { snapshotText } from "./book.js";
@@ -30,6 +30,14 @@ export function closingCase() {
 export function choosePolicy(one) {
   if (!policies.some(sameAs(one))) policies.push(one);
   policy = policies.find(sameAs(one));
+}
+
+/** A book with another shortfall is another book: what was answered of the one before does not count. */
+export function changeShortfall(changes) {
+  const { document } = book;
+  book = { ...book, document: { ...document, shortfall: { ...document.shortfall, ...changes } } };
+  state.closings = book;
+  closings.clear();
 }
 
 /** A question about the book; `further` are members of the request. */

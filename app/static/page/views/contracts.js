@@ -2,7 +2,7 @@
 
 import { asColumns } from "../book.js";
 import { card } from "../card.js";
-import { choosePolicy, closed, closingCase, closingLabel } from "../closing.js";
+import { changeShortfall, choosePolicy, closed, closingCase, closingLabel } from "../closing.js";
 import { button, el, field, select } from "../dom.js";
 import { money, percent, significant } from "../format.js";
 import { answerOf } from "../judging.js";
@@ -24,7 +24,7 @@ export async function show(panel, alive) {
     el(
       "p",
       {},
-      `Which contracts of whom are closed when bankrupt accounts leave positions that nobody buys. Book: ${book.name}. It brings its own shortfall and options: the case is of accounts.`,
+      `Which contracts of whom are closed when bankrupt accounts leave positions that nobody buys. Book: ${book.name}. The form of the case is about accounts; what counts here stands in this view and in the book.`,
     ),
     el(
       "div",
@@ -37,6 +37,7 @@ export async function show(panel, alive) {
           { onchange: ({ target }) => choose(policies[Number(target.value)]) },
         ),
       ),
+      ...shortfallFields(book.document.shortfall, solve),
       button("Judge these closes", () => tell("judge", answerOf("contracts", policy, closingLabel(policy)))),
       el(
         "details",
@@ -47,10 +48,26 @@ export async function show(panel, alive) {
     ),
     place,
   );
-  await fill(place, alive, "Closing contracts…", async () => {
-    const { json, question: asked } = await closed(policy);
-    return [marketsCard(json, asked, book), ...accountsCards(json, asked, alive, book)];
-  });
+  await solve();
+
+  function solve() {
+    return fill(place, alive, "Closing contracts…", async () => {
+      const { json, question: asked } = await closed(policy);
+      return [marketsCard(json, asked, book), ...accountsCards(json, asked, alive, book)];
+    });
+  }
+}
+
+/** What tables do not say. */
+function shortfallFields(shortfall, again) {
+  const one = (title, name, usual) => {
+    const onchange = ({ target }) => {
+      changeShortfall({ [name]: target.value.trim() || usual });
+      again();
+    };
+    return field(title, el("input", { inputMode: "decimal", value: shortfall?.[name] ?? usual, onchange }));
+  };
+  return [one("Share that winners bear", "severity", 1), one("Insurance fund", "insurance_fund", 0)];
 }
 
 function marketsCard(json, asked, book) {

@@ -65,8 +65,9 @@ function brought(told) {
 
 /** Which of the four tables are there and which are not; one that is there is replaced when it is brought again. */
 function gathering(told) {
+  const size = (rows) => (rows === 1 ? "one row" : `${count(rows)} rows`);
   const items = progress().map(({ kind, needs, name, rows }) =>
-    el("li", {}, `${kind}: `, name === null ? el("strong", {}, `missing (${needs})`) : `${name}, ${rows === 1 ? "one row" : `${count(rows)} rows`}`),
+    el("li", {}, `${kind}: `, name === null ? el("strong", {}, `missing (${needs})`) : `${name}, ${size(rows)}`),
   );
   const drop = button("Forget these tables", () => {
     forget();
