@@ -162,4 +162,8 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except OSError:
         return False  # or somebody else's by now
-    return True
+    try:
+        # Where there is /proc: who was killed stays a zombie until the supervisor looks, which may take a while.
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return True

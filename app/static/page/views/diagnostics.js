@@ -9,14 +9,15 @@ const PARTS = ["solvency", "fairness", "robustness", "revenue", "screening"];
 
 export async function show(panel, alive) {
   const { solved, refused } = results();
+  const { question } = state.comparison; // that of these results: another may be asked by the time `learn` is done
   const place = el("div");
   panel.replaceChildren(el("h2", {}, "Diagnostics"), place, unsolved(refused));
-  place.replaceChildren(...cards(solved));
+  place.replaceChildren(...cards(solved, question));
   // The figures do not wait for their meaning.
-  if ((await learn()) && alive()) place.replaceChildren(...cards(solved));
+  if ((await learn()) && alive()) place.replaceChildren(...cards(solved, question));
 }
 
-function cards(solved) {
+function cards(solved, question) {
   if (solved.length === 0) return [el("p", {}, "None of the policies could be solved.")];
   const one = (part, pick) =>
     figuresCard({
@@ -24,7 +25,7 @@ function cards(solved) {
       all: solved.map(({ policy, answer }) => ({ name: label(policy), figures: pick(answer) })),
       caption: `${part.charAt(0).toUpperCase()}${part.slice(1)} of each policy`,
       unit: currency(),
-      asked: part === "solvency" ? [state.comparison.question] : [],
+      asked: part === "solvency" ? [question] : [],
     });
   const parts = PARTS.map((part) => one(part, (answer) => answer.diagnostics[part]));
   const certificate = one("certificate", ({ certificate: proof, solver }) => ({ ...proof, ...solver }));
