@@ -126,3 +126,9 @@ def test_what_is_not_a_cursor_is_refused(store: Store, cursor: str) -> None:
 def test_a_time_without_an_offset_is_refused(store: Store) -> None:
     with pytest.raises(ValueError, match="offset"):
         store.page("", "allocation", where=Filter(since=datetime(2025, 1, 1)), limit=1)  # noqa: DTZ001
+
+
+def test_a_text_that_postgresql_cannot_keep_is_nobodys(store: Store) -> None:
+    store.record(entry(1))
+    assert store.get("", "allocation", "\0") is None
+    assert lines(store, policy="\0") == lines(store, status="\0") == lines(store, venue="\0") == ()
