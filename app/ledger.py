@@ -94,7 +94,7 @@ class Ledger:
                 self._resting_until = monotonic() + REST_SECONDS
                 self._written_at = -REST_SECONDS
                 outcome = "unavailable"
-            _log.warning("the store failed: %s: %s", name, exc, exc_info=exc.__cause__)
+            _log.warning("the store failed: %s: %s", name, exc, exc_info=exc.__cause__ or exc)
             raise
         finally:
             self._metrics.observe_store(name, outcome, perf_counter() - started)

@@ -1,5 +1,6 @@
 """Every limit of the service, from ADL_* environment variables."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,9 +13,11 @@ from app.store.database import engine_of
 def _known(url: str) -> str:
     engine = engine_of(url)
     engine.dispose()
-    path = Path(str(engine.url.database)).parent
-    if engine.dialect.name == "sqlite" and not path.is_dir():
-        raise ValueError(f"there is no folder {path} for the database")
+    folder = Path(str(engine.url.database)).parent
+    if engine.dialect.name == "sqlite":
+        with suppress(PermissionError):  # which the store will tell
+            if not folder.is_dir():
+                raise ValueError(f"there is no folder {folder} for the database")
     return url
 
 

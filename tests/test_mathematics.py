@@ -19,10 +19,10 @@ from app.convert.encode import dump
 from app.openapi import answer_to
 from solvers.contracts.registry import CLOSING_POLICIES
 from solvers.registry import POLICIES
+from tests.pages import fenced, page
 from tests.processes import ROOT
 
-PAGE = ROOT / "docs" / "mathematics.md"
-TEXT = PAGE.read_text(encoding="utf-8")
+TEXT = page("mathematics.md")
 SPACES = {"## Wealth space": POLICIES, "## Contract space": CLOSING_POLICIES}
 
 Block = list[list[str]]
@@ -30,8 +30,7 @@ Block = list[list[str]]
 
 def blocks() -> list[Block]:
     """The lines of each worked example, each split into its name and the rest."""
-    fenced = re.findall(r"^```text\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-    return [[line.split(maxsplit=1) for line in body.splitlines()] for body in fenced]
+    return [[line.split(maxsplit=1) for line in body.splitlines()] for body in fenced(TEXT, "text")]
 
 
 BOOKS = {block[0][1]: dict(block[1:]) for block in blocks() if block[1][0] == "id"}

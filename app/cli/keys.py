@@ -35,7 +35,7 @@ def create(
     except ValueError as exc:
         raise _failure(str(exc)) from exc
     address = load().database_url
-    with _store() as store:
+    with _store(address) as store:
         store.add_key(key)
     typer.echo(text)
     typer.echo(f"It is a key of the store {shown(address)}.", err=True)
@@ -72,10 +72,10 @@ def revoke(id_: Annotated[str, typer.Argument(metavar="ID", help="Of the key, fr
 
 
 @contextmanager
-def _store() -> Iterator[Store]:
-    """The store of the settings; what it raises ends the command with one line and exit code 1."""
+def _store(address: str | None = None) -> Iterator[Store]:
+    """The store there, or of the settings; what it raises ends the command with one line and exit code 1."""
     try:
-        with closing(Store.open(load().database_url)) as store:
+        with closing(Store.open(address or load().database_url)) as store:
             yield store
     except StoreError as exc:
         raise _failure(str(exc)) from exc

@@ -83,11 +83,12 @@ def fairness(problem: HaircutProblem, seized_units: Int64) -> Fairness:
 
 
 def _largest(w: Int64, x: Int64) -> Fraction:
-    """The largest haircut, as a fraction of the two integers: what doubles cannot tell apart is compared exactly."""
-    ratio = x / w
-    most = ratio.max()
-    near = ratio >= most - abs(most) * 2.0**-50
-    x, w = x[near], w[near]
+    """The largest haircut, as a fraction of the two integers: what floats cannot tell apart is compared exactly."""
+    for kind in (np.float64, np.longdouble):  # the longer ones, of those that are left: few are left to compare then
+        ratio = x.astype(kind) / w.astype(kind)
+        most = ratio.max()
+        near = ratio >= most - abs(most) * 4 * np.finfo(kind).eps
+        x, w = x[near], w[near]
     common = np.gcd(x, w)
     x, w = x // common, w // common
     if (x == x[0]).all() and (w == w[0]).all():

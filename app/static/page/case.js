@@ -74,7 +74,7 @@ function showParameters(id, parameters = {}, values = null) {
 }
 
 /** From the form to the state. Numbers that are money stay text. */
-export function readCase() {
+function readCase() {
   const rule = byId("severity-rule").value;
   byId("severity").disabled = rule !== "share";
   state.shortfall = {
@@ -101,7 +101,7 @@ function chosen(id, name, parameters) {
   return { [name]: byId(id).value, ...Object.fromEntries(values) };
 }
 
-export function setPolicies(policies) {
+function setPolicies(policies) {
   state.policies = policies;
   const items = policies.map((policy) => {
     const label = labelOf(policy, state.described);

@@ -49,9 +49,10 @@ export function closingQuestion(path, further, sources = {}) {
 
 /** What `one` closes, with its question, asked for once a book. */
 export function closed(one) {
-  const asked = closingQuestion("/v1/closures", { policy: one });
   const key = JSON.stringify(one);
+  closingCase(); // forgets what was closed in another book
   if (!closings.has(key)) {
+    const asked = closingQuestion("/v1/closures", { policy: one });
     const answer = ask(asked).then(({ json }) => ({ question: asked, json }));
     answer.catch(() => closings.delete(key));
     closings.set(key, answer);

@@ -1,7 +1,7 @@
 // What is judged: an allocation or closes that somebody made, or an answer of this service.
 
 import { asColumns } from "./book.js";
-import { KINDS, wireOf } from "./tables.js";
+import { has, KINDS, wireOf } from "./tables.js";
 
 /** `space` is accounts or contracts; the answer is asked for again whenever the case changes. */
 export const answerOf = (space, policy, name) => ({ space, policy, name, made: null, sources: {} });
@@ -12,7 +12,7 @@ export function madeFrom(parts) {
   const [{ name, document, columns }] = parts;
   if (columns !== undefined) return ofTable(name, columns);
   const made = inside(document, name);
-  return subject(name, made, isCloses(Object.keys(asColumns(made))));
+  return subject(name, made, has(Object.keys(asColumns(made)), "closures"));
 }
 
 /** What a request brings to be judged, or null. */
@@ -28,11 +28,10 @@ function subject(name, made, closes, sources = {}) {
   return { space: closes ? "contracts" : "accounts", policy: null, name, made: columns, sources };
 }
 
-const isCloses = (names) => KINDS.closures.required.every((name) => names.includes(name));
-
 function ofTable(name, columns) {
-  const closes = isCloses(Object.keys(columns));
-  if (!closes && !("id" in columns && "seized" in columns)) throw new Error(`${name} ${NEITHER}`);
+  const names = Object.keys(columns);
+  const closes = has(names, "closures");
+  if (!closes && !has(names, "allocation")) throw new Error(`${name} ${NEITHER}`);
   const kind = closes ? "closures" : "allocation";
   return subject(name, wireOf({ name, columns }, kind).columns, closes, { [`/${kind}`]: name });
 }
@@ -47,6 +46,6 @@ function inside(document, name) {
   }
   const found = document.allocations ?? document.allocation ?? document.closures ?? document;
   const names = Object.keys(asColumns(found));
-  if (isCloses(names) || KINDS.allocation.required.every((one) => names.includes(one))) return found;
+  if (has(names, "closures") || has(names, "allocation")) return found;
   throw new Error(`${name} ${NEITHER}`);
 }

@@ -47,7 +47,7 @@ function comparisonQuestion() {
   return caseQuestion("/v1/comparisons", { policies }, { detail: "summary" });
 }
 
-export const allocationQuestion = (policy) => caseQuestion("/v1/allocations", { policy });
+const allocationQuestion = (policy) => caseQuestion("/v1/allocations", { policy });
 
 /** A question about the book as the case has it, with `further` members and options. */
 export function caseQuestion(path, further, options = {}, sources = {}) {

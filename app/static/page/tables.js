@@ -26,7 +26,8 @@ export const KINDS = {
 /** The tables of a book of contracts, in the order in which a table is held against them. */
 export const CONTRACTS = ["positions", "markets", "liquidations", "accounts"];
 
-const has = (names, kind) => KINDS[kind].required.every((name) => names.includes(name));
+/** Whether these columns can be a table of that kind. */
+export const has = (names, kind) => KINDS[kind].required.every((name) => names.includes(name));
 
 /** Whether a line of these cells can only be the head of a table. */
 export const isHead = (names) => Object.keys(KINDS).some((kind) => has(names, kind));

@@ -49,7 +49,7 @@ export function show(panel, alive) {
   if (state.book.count <= 2000) run();
 }
 
-export const idsOf = ({ snapshot: { accounts } }) =>
+const idsOf = ({ snapshot: { accounts } }) =>
   Array.isArray(accounts) ? accounts.map(({ id }) => id) : accounts.id;
 
 /** An explanation is of a recorded answer: the allocation is asked for first. */
